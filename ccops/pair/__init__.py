@@ -1,0 +1,1 @@
+"""The pair as data: what DRBD, Heartbeat, addresses and services say, parsed and joined. Pure."""
