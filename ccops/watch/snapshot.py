@@ -23,6 +23,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     `pair` has old readings already turned to unknown (see `ccops.pair.freshness`); `centre.taken_at` is when
     the last word came from Asterisk. `links` is keyed `ami:NODE` and `mysql:NODE`; the SSH links are the nodes'.
+    `agent_names` has the call-center module's names by interface (Agent/9000).
     `timeline_end` counts all lines ever put on the store's time line.
     """
 
@@ -40,3 +41,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     timeline_end: int = 0
     interval_s: float = 1.0
     recording: str | None = None
+    agent_names: Mapping[str, str] = {}

@@ -1,0 +1,101 @@
+"""What the rules ask about one node, in their own words: seen, not seen, or not known."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ccops.pair import joined
+from ccops.pair.model import DrbdResource, Heartbeat, NodeState, PairLayout, PairState
+
+_CUT_OFF = frozenset(
+    [
+        "StandAlone",
+        "WFConnection",
+        "Unconnected",
+        "Timeout",
+        "BrokenPipe",
+        "NetworkFailure",
+        "ProtocolError",
+        "TearDown",
+        "Disconnecting",
+    ]
+)
+_ALIVE = frozenset({"active", "up"})
+
+
+class NodeFacts(msgspec.Struct, frozen=True):
+    """One node; a None is "not known"."""
+
+    name: str
+    known: bool
+    resource: DrbdResource | None
+    heartbeat: Heartbeat | None
+    address: bool | None
+    mount: bool | None
+    primary: bool | None
+    peer_alive: bool | None
+    services_down: tuple[str, ...]
+    services_known: bool
+
+    @property
+    def connection(self) -> str | None:
+        """DRBD's connection state as this node tells it."""
+        return self.resource.connection if self.resource else None
+
+    @property
+    def cut_off(self) -> bool:
+        """True when DRBD on this node has no connection to its peer."""
+        return self.connection in _CUT_OFF
+
+    @property
+    def in_transition(self) -> bool:
+        """True when Heartbeat on this node says that resources are moving."""
+        return self.heartbeat is not None and self.heartbeat.resources == "transition"
+
+    @property
+    def holds_anything(self) -> bool:
+        """True when the address, the mount or the Primary role was seen here."""
+        return bool(self.address or self.mount or self.primary)
+
+    def drbd_evidence(self) -> str:
+        """What /proc/drbd says here, as it says it."""
+        r = self.resource
+        if r is None:
+            return f"/proc/drbd on {self.name}: not known"
+        return f"/proc/drbd on {self.name}: cs:{r.connection} ro:{r.role}/{r.peer_role} ds:{r.disk}/{r.peer_disk}"
+
+    def heartbeat_evidence(self, peer: str) -> str:
+        """What Heartbeat here says of itself and of its peer."""
+        if self.heartbeat is None:
+            return f"cl_status on {self.name}: not known"
+        if self.heartbeat.running is False:
+            return f"cl_status on {self.name}: Heartbeat is stopped"
+        sees = self.heartbeat.nodes.get(peer, "not known")
+        return f"cl_status on {self.name}: {peer} {sees}, holds {self.heartbeat.resources or 'not known'}"
+
+    def holding_evidence(self) -> str:
+        """Which parts of the service were seen here."""
+        words = (("address", self.address), ("mount", self.mount), ("Primary", self.primary))
+        said = ", ".join(f"{word} {'yes' if held else 'no' if held is False else 'not known'}" for word, held in words)
+        return f"seen on {self.name}: {said}"
+
+
+def node_facts(pair: PairState, node: NodeState) -> NodeFacts:
+    """The facts of one node of `pair`."""
+    layout: PairLayout = pair.layout
+    heartbeat = node.heartbeat.value
+    sight = heartbeat.nodes.get(pair.peer(node.name).name) if heartbeat else None
+    services = node.services.value
+    down = tuple(name for name in layout.services if services and services.get(name) in ("stopped", "failed"))
+    return NodeFacts(
+        name=node.name,
+        known=node.link.phase in ("up", "off") and node.drbd.value is not None,
+        resource=joined.resource(node, layout),
+        heartbeat=heartbeat,
+        address=joined.holds_address(pair, node.name),
+        mount=joined.has_mount(pair, node.name),
+        primary=joined.is_primary(pair, node.name),
+        peer_alive=None if sight is None else sight in _ALIVE,
+        services_down=down,
+        services_known=services is not None,
+    )

@@ -1,0 +1,70 @@
+"""MySQL on one node: whether it answers, its version, and the names of the call-center module's agents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from ccops.config import MysqlSettings
+from ccops.links.errors import LinkError
+from ccops.links.mysql import MysqlLink
+from ccops.links.status import LinkStatus
+from ccops.pair.model import Link
+
+Dial = Callable[[], Awaitable[Path | tuple[str, int]]]
+
+_EVERY_S = 5.0
+_NAMES_EVERY = 12
+_TIMEOUT_S = 4.0
+_AGENTS = "SELECT type, number, name FROM call_center.agent WHERE estatus = 'A' LIMIT 5000"
+
+
+class DatabaseCollector:
+    """Asks MySQL on one node a little, seldom. A standby without MySQL is normal: its link is "off"."""
+
+    def __init__(
+        self, settings: MysqlSettings, dial: Dial, *, on_change: Callable[[], None], wanted: Callable[[], bool]
+    ) -> None:
+        self._on_change = on_change
+        self._wanted = wanted
+        self._mysql = MysqlLink(settings, dial, self._on_status)
+        self.link = Link()
+        self.version: str | None = None
+        self.agent_names: Mapping[str, str] = {}
+
+    async def run(self) -> None:
+        """Asks until it is cancelled; never two questions at once."""
+        turn = 0
+        try:
+            while True:
+                if self._wanted():
+                    await self._ask(names=turn % _NAMES_EVERY == 0)
+                    turn += 1
+                elif self.link.phase not in ("off", "connecting"):
+                    self._mysql.close()
+                    self.link, turn = Link("off"), 0
+                await asyncio.sleep(_EVERY_S)
+        finally:
+            self._mysql.close()
+
+    async def _ask(self, *, names: bool) -> None:
+        try:
+            rows = await self._mysql.query("SELECT VERSION() AS version", timeout_s=_TIMEOUT_S)
+            self.version = str(rows[0]["version"]) if rows else None
+            if names:
+                self.agent_names = await self._read_names()
+            self._on_change()
+        except LinkError:
+            self.version = None
+
+    async def _read_names(self) -> Mapping[str, str]:
+        try:
+            rows = await self._mysql.query(_AGENTS, timeout_s=_TIMEOUT_S)
+        except LinkError:
+            return self.agent_names  # no call-center module, or no right to read it: names stay Asterisk's
+        return {f"{row['type']}/{row['number']}": str(row["name"]) for row in rows if row["name"]}
+
+    def _on_status(self, status: LinkStatus) -> None:
+        self.link = Link(status.phase, status.since, status.problem, status.latency_s, status.retry_at)
+        self._on_change()

@@ -1,0 +1,70 @@
+"""One complete look at a pair: watches until everything was read once, or is known to be unreadable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ccops.pair.model import NodeState, Reading
+from ccops.watch.snapshot import Snapshot
+from ccops.watch.store import Watched
+
+_SETTLED_LINKS = frozenset({"down", "off"})
+
+
+async def look(watched: Watched, timeout_s: float = 15.0) -> Snapshot:
+    """The first snapshot in which nothing is still to come, or the newest one after `timeout_s` seconds."""
+    complete = asyncio.Event()
+
+    def check(snapshot: Snapshot) -> None:
+        if is_complete(snapshot):
+            complete.set()
+
+    end = watched.store.subscribe(check)
+    await watched.start()
+    try:
+        async with asyncio.timeout(timeout_s):
+            await complete.wait()
+    except TimeoutError:
+        pass
+    finally:
+        end()
+        snapshot = watched.store.snapshot
+        await watched.stop()
+    return snapshot
+
+
+def is_complete(snapshot: Snapshot) -> bool:
+    """True when each node was read whole or cannot be, and the call centre likewise."""
+    if not all(_settled(node) for node in snapshot.pair.nodes):
+        return False
+    if snapshot.centre.value is not None:
+        return True
+    return all(link.phase in _SETTLED_LINKS for key, link in snapshot.links.items() if key.startswith("ami:"))
+
+
+def _settled(node: NodeState) -> bool:
+    if node.link.phase == "down":
+        return True
+    readings: tuple[Reading[Any], ...] = (
+        node.drbd,
+        node.heartbeat,
+        node.addresses,
+        node.mounts,
+        node.services,
+        node.gi,
+    )
+    return all(reading.taken_at is not None for reading in readings)
+
+
+async def repeat(watched: Watched, show: Callable[[Snapshot], None], interval_s: float) -> None:
+    """Shows a snapshot at each interval, from the first complete one on, until it is cancelled."""
+    await watched.start()
+    try:
+        while True:
+            await asyncio.sleep(interval_s)
+            if is_complete(watched.store.snapshot):
+                show(watched.store.snapshot)
+    finally:
+        await watched.stop()

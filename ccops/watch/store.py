@@ -1,0 +1,43 @@
+"""The store: one writer, immutable snapshots, any number of readers that are told of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ccops.watch.snapshot import Snapshot
+from ccops.watch.timeline import Timeline
+
+Listener = Callable[[Snapshot], None]
+
+
+class Store:
+    """Holds the newest snapshot and the time line; a listener that raises is dropped from nobody else's way."""
+
+    def __init__(self, first: Snapshot) -> None:
+        self.snapshot = first
+        self.timeline = Timeline()
+        self._listeners: list[Listener] = []
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Makes `snapshot` the newest and tells every listener, in the order they came."""
+        self.snapshot = snapshot
+        for listener in tuple(self._listeners):
+            listener(snapshot)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Calls `listener` with every snapshot from now on; the function returned ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+
+class Watched(Protocol):
+    """Something that can be watched: a live pair, a simulated one, a recording, a bundle."""
+
+    store: Store
+
+    async def start(self) -> None:
+        """Begins to watch; returns at once."""
+
+    async def stop(self) -> None:
+        """Ends everything that `start` began."""
