@@ -42,11 +42,11 @@ class DatabaseCollector:
                     await self._ask(names=turn % _NAMES_EVERY == 0)
                     turn += 1
                 elif self.link.phase not in ("off", "connecting"):
-                    self._mysql.close()
+                    await self._mysql.close()
                     self.link, turn = Link("off"), 0
                 await asyncio.sleep(_EVERY_S)
         finally:
-            self._mysql.close()
+            await self._mysql.close()
 
     async def _ask(self, *, names: bool) -> None:
         try:

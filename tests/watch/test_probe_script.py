@@ -65,11 +65,19 @@ class Node:
         self.write("proc/loadavg", "0.10 0.20 0.30 1/99 4242\n")
         self.write("proc/sys/kernel/hostname", "elaxtix-voip\n")
         self.write("var/log/ha-log", "heartbeat[1]: 2026/11/23_10:00:00 info: old line\n")
-        self.write("var/log/kern.log", "Nov 23 10:00:00 n kernel: drbd data: conn( A -> B )\nNov 23 10:00:00 n kernel: usb\n")
+        self.write(
+            "var/log/kern.log", "Nov 23 10:00:00 n kernel: drbd data: conn( A -> B )\nNov 23 10:00:00 n kernel: usb\n"
+        )
         self.fake("ip", "cat <<'X'\n" + (taken / "ip_addr.txt").read_text() + "X\n")
-        self.fake("cl_status", 'case $1 in listhblinks) printf "\\teth0\\n";; hblinkstatus) echo up;; nodestatus) echo active;; rscstatus) echo local;; *) echo "Heartbeat is running on this machine.";; esac\n')
+        self.fake(
+            "cl_status",
+            'case $1 in listhblinks) printf "\\teth0\\n";; hblinkstatus) echo up;; nodestatus) echo active;; rscstatus) echo local;; *) echo "Heartbeat is running on this machine.";; esac\n',
+        )
         self.fake("systemctl", "printf 'active\\nactive\\nactive\\n'\n")
-        self.fake("df", "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/drbd1 100 40 60 40%% /data\\n'\n")
+        self.fake(
+            "df",
+            "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/drbd1 100 40 60 40%% /data\\n'\n",
+        )
         self.fake("drbdadm", "echo CB90FBD7FC15B9AB:0000000000000000:4898E9C83C0341BE:0000000000000004:1:1:1:1:0:0:0\n")
         self.fake("asterisk", "echo Asterisk 16.28.0\n")
 
@@ -135,9 +143,7 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def running(
-    node: Node, shell: list[str], positions: dict[str, LogPosition] | None = None
-) -> AsyncIterator[Run]:
+async def running(node: Node, shell: list[str], positions: dict[str, LogPosition] | None = None) -> AsyncIterator[Run]:
     source = script(SETTINGS, positions or {})
     # As sshd does: the login shell runs the command, in a session of its own.
     line = command(source).removeprefix("exec /bin/sh -c ")
@@ -286,7 +292,9 @@ async def test_resumes_where_it_stood(node: Node, shell: list[str]) -> None:
         node.append("var/log/ha-log", "seen\n")
         line = await run.until(LogText, lambda event: event.text == "seen")
     node.append("var/log/ha-log", "while away\n")
-    position = LogPosition(str((node.root / "var/log/ha-log").stat().st_ino), (node.root / "var/log/ha-log").stat().st_size - 11)
+    position = LogPosition(
+        str((node.root / "var/log/ha-log").stat().st_ino), (node.root / "var/log/ha-log").stat().st_size - 11
+    )
     assert line.text == "seen"
     async with running(node, shell, {"ha": position}) as run:
         run.ask()
