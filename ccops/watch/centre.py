@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ccops.callcentre.fold import HANDLERS, fold_all, replay, tick
 from ccops.callcentre.model import Centre
-from ccops.callcentre.resync import actions_for, masked, resync
+from ccops.callcentre.resync import actions_for, masked, resync, version_of_banner
 from ccops.config import AmiSettings
 from ccops.links.ami import AmiLink, AmiSession
 from ccops.links.errors import LinkError, Refused
@@ -86,19 +86,20 @@ class CentreCollector:
             with contextlib.suppress(LinkError):
                 if self._centre.needs_resync or self._centre.synced_at is None or now - read > _SAFETY_EVERY_S:
                     read = now
-                    await self._read(session, _lists(self._centre))
+                    await self._read(session, self._lists(session))
                     endpoints = now
                 elif now - polled > _MASKED_EVERY_S and masked(self._centre):
+                    # (a reason to read everything would have been seen above, so this poll cannot end one)
                     polled = now
                     await self._read(session, ("QueueStatus",))
                 elif now - endpoints > _ENDPOINTS_EVERY_S:
                     endpoints = now
-                    lists = _lists(self._centre)
+                    lists = self._lists(session)
                     await self._read(session, [name for name in lists if name in _ENDPOINT_LISTS])
 
     async def _on_connected(self, session: AmiSession) -> None:
         self._heard_at = self._clock()
-        await self._read(session, _lists(None))
+        await self._read(session, self._lists(session))
 
     async def _read(self, session: AmiSession, actions: Sequence[str]) -> None:
         """Reads lists; what happens meanwhile is kept back and folded over them."""
@@ -158,6 +159,7 @@ class CentreCollector:
             self._centre = centre
             self._on_change()
 
-
-def _lists(centre: Centre | None) -> tuple[str, ...]:
-    return tuple(name for name, _fields in actions_for(centre.asterisk_version if centre else None))
+    def _lists(self, session: AmiSession) -> tuple[str, ...]:
+        """What to ask this Asterisk for: by its version, else (it may know no CoreSettings) by its greeting."""
+        version = self._centre.asterisk_version or version_of_banner(f"Asterisk Call Manager/{session.banner_version}")
+        return tuple(name for name, _fields in actions_for(version))

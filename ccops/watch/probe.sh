@@ -21,7 +21,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # --- one sample: builtins only, but for the addresses
 
 section() {
-    eval "sent=\$sent_$1"
+    eval "sent=\${sent_$1-never}"
     [ "$2" = "$sent" ] && return
     eval "sent_$1=\$2"
     printf 'X %s\n%s' "$1" "$2"
@@ -87,7 +87,7 @@ tell() {
     shift 2
     o=$("$@" 2>&1 </dev/null)
     c=$?
-    eval "was=\$was_$key"
+    eval "was=\${was_$key-never}"
     [ "$c $o" = "$was" ] && return
     eval "was_$key=\"\$c \$o\""
     t=
