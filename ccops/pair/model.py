@@ -18,11 +18,16 @@ LinkPhase = Literal["connecting", "up", "silent", "down", "off"]
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something that could not be understood or read: where, what was expected, and the text found."""
+    """Something that could not be understood or read: where, what was expected, and the text found.
+
+    `line` is the line in a file, from 1. `fatal`: the program that the file is for refuses to start with it.
+    """
 
     where: str
     message: str
     text: str = ""
+    line: int | None = None
+    fatal: bool = False
 
 
 class Reading(msgspec.Struct, Generic[T], frozen=True):

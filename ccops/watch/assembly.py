@@ -42,10 +42,12 @@ class NodeAssembly:
         self._had_pid: set[str] = set()
         self._units: Mapping[str, Service] = {}
         self._samples = 0
+        self._link = Link()
         self._stranger: str | None = None
 
     def linked(self, link: Link) -> None:
         """The SSH link changed."""
+        self._link = link
         self.state = replace(self.state, link=replace(link, problem=link.problem or self._stranger))
 
     def hello(self, event: Hello) -> None:
@@ -57,7 +59,7 @@ class NodeAssembly:
         self._stranger = (
             f"this is {host}, not {name}: check the node's name and address in the settings" if stranger else None
         )
-        self.linked(self.state.link)
+        self.linked(self._link)
 
     def log_clock(self, at: float) -> LogClock | None:
         """How dates in the node's logs are read; None while its clock is not known."""

@@ -89,7 +89,7 @@ class CentreCollector:
                     await self._read(session, self._lists(session))
                     endpoints = now
                 elif now - polled > _MASKED_EVERY_S and masked(self._centre):
-                    # (a reason to read everything would have been seen above, so this poll cannot end one)
+                    # A reason to read everything would have been seen above: this poll ends none.
                     polled = now
                     await self._read(session, ("QueueStatus",))
                 elif now - endpoints > _ENDPOINTS_EVERY_S:

@@ -12,6 +12,7 @@ from ccops.pair.model import LogLine
 from ccops.watch.probe import LogGap, LogOpened, LogPosition, LogText
 
 _PARSERS = {"ha": parse_ha_line, "kern": parse_kernel_line}
+_MOST_WAITING = 5000
 _NAMES = {"ha": "ha-log", "kern": "kernel log"}
 
 
@@ -29,7 +30,7 @@ class NodeLogs:
         self._resuming: set[str] = set()
         self._last_at: dict[str, float] = {}
         self._unreadable: set[str] = set()
-        self._waiting: deque[LogText | LogGap] | None = deque()
+        self._waiting: deque[LogText | LogGap] = deque(maxlen=_MOST_WAITING)
 
     def begin(self) -> None:
         """A new run of the probe: what it tells before it has opened a log carries no position."""
@@ -45,18 +46,16 @@ class NodeLogs:
             position = self.positions.get(event.log)
             if position is None or position.inode == event.position.inode:
                 self.positions[event.log] = event.position
-        if clock is None and self._waiting is None:
-            self._waiting = deque()
-        if self._waiting is not None:
+        if clock is None:
             self._waiting.append(event)
-        elif clock is not None:
-            self._tell(event, at, clock)
+            return
+        self.flush(at, clock)
+        self._tell(event, at, clock)
 
     def flush(self, at: float, clock: LogClock) -> None:
         """Tells what waited for the clock."""
-        waiting, self._waiting = self._waiting, None
-        for event in waiting or ():
-            self._tell(event, at, clock)
+        while self._waiting:
+            self._tell(self._waiting.popleft(), at, clock)
 
     def _open(self, event: LogOpened, at: float) -> None:
         name = _NAMES.get(event.log, event.log)

@@ -71,7 +71,8 @@ class Node:
         self.fake("ip", "cat <<'X'\n" + (taken / "ip_addr.txt").read_text() + "X\n")
         self.fake(
             "cl_status",
-            'case $1 in listhblinks) printf "\\teth0\\n";; hblinkstatus) echo up;; nodestatus) echo active;; rscstatus) echo local;; *) echo "Heartbeat is running on this machine.";; esac\n',
+            'case $1 in listhblinks) printf "\\teth0\\n";; hblinkstatus) echo up;; nodestatus) echo active;;'
+            ' rscstatus) echo local;; *) echo "Heartbeat is running on this machine.";; esac\n',
         )
         self.fake("systemctl", "printf 'active\\nactive\\nactive\\n'\n")
         self.fake(

@@ -1,0 +1,65 @@
+"""Bundles of evidence: made from a live pair, and judged as a live pair is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccops.config import NodeSettings, PairSettings
+from ccops.links.errors import LinkError
+from ccops.links.ssh import connect
+from ccops.pair.model import PairLayout, Reading
+from ccops.record.bundle import Bundle, write_bundle
+from ccops.record.collect import collect
+from ccops.watch.joining import Joiner
+from ccops.watch.layout import layout_of
+from ccops.watch.snapshot import Snapshot
+
+Files = Mapping[str, tuple[str, int | None]]
+
+
+async def make_bundle(name: str, settings: PairSettings, path: Path) -> tuple[str, ...]:
+    """Collects from both nodes at once and writes `path`; returns a sentence for each node, and one for the file.
+
+    A node that cannot be reached has no folder in the bundle, which is evidence too. Raises LinkError when neither can.
+    """
+    layout = layout_of(name, settings)
+    found = await asyncio.gather(*(_collected(node, layout, settings) for node in settings.nodes))
+    outputs = {node.name: files for node, files in zip(settings.nodes, found, strict=True) if isinstance(files, dict)}
+    failures = {node.name: f for node, f in zip(settings.nodes, found, strict=True) if isinstance(f, LinkError)}
+    if not outputs:
+        raise LinkError("; ".join(str(error) for error in failures.values()))
+    write_bundle(path, layout, outputs)
+    told = [f"{node}: {len(files)} files" for node, files in outputs.items()]
+    told += [f"{node}: not reached: {error}" for node, error in failures.items()]
+    return (*told, f"written: {path}")
+
+
+async def _collected(node: NodeSettings, layout: PairLayout, settings: PairSettings) -> Files | LinkError:
+    try:
+        connection = await connect(node)
+        try:
+            files = await collect(connection, layout, node.name, ha_log=settings.ha_log, sudo=settings.sudo)
+            return dict(files)
+        finally:
+            connection.close()
+    except LinkError as error:
+        return error
+
+
+def of_bundle(bundle: Bundle) -> Snapshot:
+    """A bundle as a snapshot: judged at the moment it was taken; it holds nothing of the call centre."""
+    joiner = Joiner(bundle.pair.layout, interval_s=1.0)
+    joiner.logged(tuple(line for line in bundle.log if line.source == "kernel"))
+    judged = joiner.join(bundle.pair, bundle.pair.at)
+    return Snapshot(
+        at=bundle.pair.at,
+        pair=judged.pair,
+        verdict=judged.verdict,
+        findings=judged.findings,
+        serving=judged.serving,
+        serving_since=judged.serving_since,
+        centre=Reading(None, "a bundle holds nothing of the call centre"),
+        sync_history=judged.sync_history,
+    )

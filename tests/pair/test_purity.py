@@ -1,0 +1,39 @@
+"""The room imports the standard library, msgspec and ccops.text only, and does no I/O of its own."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import ccops.pair
+
+ROOM = Path(ccops.pair.__file__).parent
+STANDARD = {"__future__", "calendar", "collections", "datetime", "ipaddress", "itertools", "re", "typing"}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def test_modules_import_nothing_else() -> None:
+    modules = sorted(ROOM.glob("*.py"))
+    assert len(modules) > 10
+    for module in modules:
+        for name in imported(module):
+            own = name == "ccops.text" or name.startswith("ccops.pair")
+            assert own or name == "msgspec" or name.split(".")[0] in STANDARD, f"{module.name} imports {name}"
+
+
+def test_the_room_and_the_bundles_load_nothing_heavy() -> None:
+    modules = [f"ccops.pair.{path.stem}" for path in ROOM.glob("*.py") if path.stem != "__init__"]
+    code = (
+        f"import sys, {', '.join(modules)}, ccops.record.bundle; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"textual", "rich", "asyncssh", "panoramisk", "pymysql", "asyncio"} & set(done.stdout.split())
