@@ -1,0 +1,248 @@
+"""The commands. Nothing heavy is imported before it is known which command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ccops import __version__
+
+if TYPE_CHECKING:
+    from ccops.config import PairSettings, Settings
+
+UNKNOWN = 3
+
+
+class Failed(click.ClickException):
+    """Something that the user can mend; printed without a traceback, exit 3."""
+
+    exit_code = UNKNOWN
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ccops")
+@click.option("-c", "--config", type=click.Path(path_type=Path, dir_okay=False), help="The settings file to use.")
+@click.option(
+    "-p", "--pair", metavar="NAME", help="Which pair of the settings (default: console.pair, else the first)."
+)
+@click.option("--theme", metavar="NAME", help="The theme of this run (see `ccops themes`).")
+@click.pass_context
+def main(context: click.Context, config: Path | None, pair: str | None, theme: str | None) -> None:
+    """Terminal operations console for a highly available call centre of two nodes.
+
+    Without a command it opens the console on the pair of the settings file.
+    """
+    context.obj = {"config": config, "pair": pair, "theme": theme}
+    if context.invoked_subcommand is None:
+        settings, name = _chosen(context)
+        _console(settings, name, theme)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the object for scripts.")
+@click.option("--watch", is_flag=True, help="Print again at each interval, until Ctrl+C.")
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path, exists=True), help="Read a bundle instead of connecting."
+)
+@click.option("--timeout", default=15.0, show_default=True, metavar="S", help="How long to wait for both nodes.")
+@click.pass_context
+def status(context: click.Context, as_json: bool, watch: bool, source: Path | None, timeout: float) -> None:
+    """Print the pair. Exit: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    from ccops.watch import once
+    from ccops.watch.status import exit_code
+
+    if source is not None:
+        from ccops.record.bundle import read_bundle
+        from ccops.record.bundle_toml import BundleError
+        from ccops.record.evidence import of_bundle
+
+        try:
+            snapshot = of_bundle(read_bundle(source))
+        except BundleError as error:
+            raise Failed(str(error)) from None
+        _print(snapshot, as_json)
+        sys.exit(exit_code(snapshot))
+    settings, name = _chosen(context)
+    pair = settings.pairs[name]
+    if watch:
+        _run(once.repeat(_watch(name, pair), lambda snapshot: _print(snapshot, as_json), pair.interval))
+        return
+    snapshot = _run(once.look(_watch(name, pair), timeout))
+    _print(snapshot, as_json)
+    sys.exit(exit_code(snapshot))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def bundle(context: click.Context, file: Path) -> None:
+    """Collect what both nodes say of themselves into FILE (.tar.gz), for `status --from`; without secrets."""
+    from ccops.record.evidence import make_bundle
+
+    if file.exists():
+        raise Failed(f"{file} exists: give another name, ccops overwrites no evidence")
+    settings, name = _chosen(context)
+    collected = _run(make_bundle(name, settings.pairs[name], file))
+    for line in collected:
+        click.echo(line)
+
+
+@main.command()
+@click.option("--scenario", default="quiet-day", show_default=True, help="What will happen (see --list).")
+@click.option("--speed", default=1.0, show_default=True, help="How fast the simulated time runs.")
+@click.option("--agents", default=24, show_default=True, type=click.IntRange(10, 1000), help="How many agents.")
+@click.option("--seed", default=1, show_default=True, help="Of the traffic.")
+@click.option("--list", "listing", is_flag=True, help="List the scenarios.")
+@click.option("--status", "as_status", is_flag=True, help="Print the status once instead of opening the console.")
+@click.pass_context
+def demo(
+    context: click.Context, scenario: str, speed: float, agents: int, seed: int, listing: bool, as_status: bool
+) -> None:
+    """Open the console on a simulated pair, with calls coming in. Nothing is needed but this machine."""
+    from ccops.demo.scenarios import SCENARIOS
+
+    if listing:
+        for each in SCENARIOS.values():
+            click.echo(f"{each.name:<18} {each.title}")
+        return
+    if scenario not in SCENARIOS:
+        raise Failed(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+    from ccops.demo.world import Demo
+
+    async def play() -> Any:
+        async with Demo(scenario=scenario, speed=speed, agents=agents, seed=seed) as world:
+            name = next(iter(world.settings.pairs))
+            if as_status:
+                from ccops.watch.once import look
+
+                return await look(_watch(name, world.settings.pairs[name]))
+            return await _console_in(world.settings, name, context.obj["theme"])
+
+    result = _run(play())
+    if as_status:
+        _print(result, as_json=False)
+
+
+@main.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--name", default="pair", show_default=True, help="What to call the pair.")
+@click.option("--replace", is_flag=True, help="Replace a pair of that name.")
+@click.option("--yes", is_flag=True, help="Take every default instead of asking.")
+@click.pass_context
+def init(context: click.Context, first: str, second: str, name: str, replace: bool, yes: bool) -> None:
+    """Look at both servers ([user@]host[:port] each) and write the settings for the pair."""
+    from ccops.config import ConfigError, default_path
+    from ccops.setup.dialogue import introduce
+    from ccops.setup.writer import write_config
+
+    def ask(why: str, default: str | None) -> str:
+        if yes and default is not None:
+            return default
+        return str(click.prompt(why, default=default, err=True))
+
+    proposal = _run(introduce(name, (first, second), ask, lambda text: click.echo(text, err=True)))
+    path = context.obj["config"] or default_path()
+    try:
+        backup = write_config(path, proposal.settings, replace=replace)
+    except ConfigError as error:
+        raise Failed(str(error)) from None
+    for note in proposal.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"written: {path}" + (f" (the former one is {backup})" if backup else ""))
+    click.echo(f"open the console with: ccops -p {name}")
+
+
+@main.command()
+@click.pass_context
+def sudoers(context: click.Context) -> None:
+    """Print the rights that the user ccops connects as needs on each node: none, groups, then exact sudo lines."""
+    from ccops.setup.dialogue import rights
+
+    settings, name = _chosen(context)
+    for text in _run(rights(settings.pairs[name])):
+        click.echo(text)
+
+
+@main.command()
+@click.pass_context
+def themes(context: click.Context) -> None:
+    """List the themes, the shipped and one's own, and what is wrong with any."""
+    from ccops.tui.themes import load_themes, own_folder
+
+    loaded = load_themes()
+    for theme in loaded.themes.values():
+        click.echo(f"{theme.name:<16} {'dark' if theme.dark else 'light'}")
+    for fault in loaded.faults:
+        click.echo(f"fault: {fault}", err=True)
+    click.echo(f"your own go to: {own_folder()}")
+
+
+def _chosen(context: click.Context) -> tuple[Settings, str]:
+    from ccops.config import ConfigError, load
+
+    try:
+        settings = load(context.obj["config"])
+    except ConfigError as error:
+        raise Failed(str(error)) from None
+    for warning in settings.warnings:
+        click.echo(f"ccops: {warning}", err=True)
+    if not settings.pairs:
+        raise Failed(f"{settings.path}: there is no pair yet; make one with `ccops init admin@node1 admin@node2`")
+    name = context.obj["pair"] or settings.console.pair or next(iter(settings.pairs))
+    if name not in settings.pairs:
+        raise Failed(f"{settings.path}: there is no pair {name!r}; there are: {', '.join(settings.pairs)}")
+    return settings, name
+
+
+def _watch(name: str, pair: PairSettings) -> Any:
+    from ccops.watch.pair import PairWatch
+
+    return PairWatch(name, pair)
+
+
+def _console(settings: Settings, name: str, theme: str | None) -> None:
+    _run(_console_in(settings, name, theme))
+
+
+async def _console_in(settings: Settings, name: str, theme: str | None) -> None:
+    from msgspec.structs import replace
+
+    from ccops.tui.app import Console
+
+    if theme is not None:
+        settings = replace(settings, console=replace(settings.console, theme=theme))
+    await Console(settings, lambda chosen: _watch(chosen, settings.pairs[chosen]), name).run_async()
+
+
+def _print(snapshot: Any, as_json: bool) -> None:
+    from ccops.watch.prose import page
+    from ccops.watch.status import status as status_object
+
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(status_object(snapshot)).decode())
+    else:
+        click.echo(page(snapshot), nl=False)
+
+
+def _run(coroutine: Any) -> Any:
+    import asyncio
+
+    from ccops.links.errors import LinkError
+    from ccops.setup.inspect import InspectionError
+
+    try:
+        return asyncio.run(coroutine)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (LinkError, InspectionError) as error:
+        raise Failed(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()
