@@ -19,7 +19,7 @@ from ccops.callcentre.draft import Draft
 from ccops.callcentre.endpoints import key_of, listed_endpoint, listed_peer
 from ccops.callcentre.fields import Event, caller_name, caller_number, count, identity, interface, number
 from ccops.callcentre.members import member_from
-from ccops.callcentre.model import Caller, Centre, Queue
+from ccops.callcentre.model import Caller, Centre, Queue, Talk
 
 Lists = Mapping[str, Sequence[Event]]
 Action = tuple[str, Mapping[str, str]]
@@ -27,6 +27,7 @@ Action = tuple[str, Mapping[str, str]]
 # A start date that differs by whole zones, give or take this, from the one known by its uptime is the same moment.
 _SAME_MOMENT_S = 30.0
 _ZONE_STEP_S = 900.0
+_IN_CALL = frozenset({2, 3, 7, 8})
 _BANNER = re.compile(r"/(\d{1,2})(?:\.(\d{1,2}))?")
 # Up to 11 the protocol's version says little of Asterisk's; from 3.x (Asterisk 14) on it is eleven below it.
 _BANNER_VERSIONS = {(1, 0): "1.4", (1, 1): "1.6", (1, 2): "10", (1, 3): "11"}
@@ -107,6 +108,7 @@ def resync(centre: Centre, lists: Lists, at: float, utc_offset_s: int | None = N
         _read_queues(draft, given["queuestatus"])
     if "coreshowchannels" in given or "status" in given:
         _end_lost_talks(draft)
+        _adopt_talks(draft)
     synced = "queuestatus" in given
     if synced:
         draft.needs_resync = None
@@ -273,3 +275,21 @@ def _end_lost_talks(draft: Draft) -> None:
             draft.talks.drop(who)
         elif len(kept) != len(talk.earlier) + 1:
             draft.talks.put(who, replace(kept[-1], earlier=tuple(kept[:-1])))
+
+
+def _adopt_talks(draft: Draft) -> None:
+    """Talks that began before anybody listened: an agent's channel that is up, with whom it is connected to.
+
+    The caller is the channel that gave the call its linked id (from Asterisk 12); the queue is not told, and `since`
+    is when the agent's channel began to ring.
+    """
+    members = [member for name in draft.queues.now for member in draft.members(name).now.values()]
+    busy = {member.interface for member in members if member.status in _IN_CALL}
+    for channel in tuple(draft.channels.now.values()):
+        who = channel.name.rpartition("-")[0]
+        caller = draft.channels.now.get(channel.linkedid)
+        if who not in busy or who in draft.talks.now or channel.state != "Up" or channel.since is None:
+            continue
+        if caller is not None and caller is not channel:
+            whom = channel.connected or caller.number
+            draft.talks.put(who, Talk(who, "", whom, caller.caller_name, channel.since, caller.uniqueid))
