@@ -29,7 +29,8 @@ class Case(msgspec.Struct, frozen=True):
     splits: tuple[str, ...] = ()
     administrators: tuple[str, ...] = ()
     unserved_s: float | None = None
-    patience_s: float = 90.0
+    patience_s: float = 60.0
+    start_s: float = 15.0
 
     @property
     def names(self) -> tuple[str, str]:
@@ -50,10 +51,14 @@ class Case(msgspec.Struct, frozen=True):
         return tuple(f.holding_evidence() for f in self.facts)
 
     @property
+    def in_flux(self) -> bool:
+        """True while Heartbeat on either node says that it moves resources."""
+        return any(f.in_transition for f in self.facts)
+
+    @property
     def moving(self) -> bool:
         """True while Heartbeat moves resources, or while they were seen moving a short while ago."""
-        flux = any(f.in_transition for f in self.facts)
-        return flux or (self.unserved_s is not None and self.unserved_s < self.patience_s)
+        return self.in_flux or (self.unserved_s is not None and self.unserved_s < self.patience_s)
 
 
 Rule = Callable[[Case], Finding | None]
@@ -138,7 +143,8 @@ def served_apart(case: Case) -> Finding | None:
 
 def service_down(case: Case) -> Finding | None:
     """Asterisk or MySQL down on the node that holds everything else."""
-    if case.moving:
+    # Services start last, within a takeover; what Heartbeat does not move is given only this long to come up.
+    if case.in_flux or (case.unserved_s is not None and case.unserved_s < case.start_s):
         return None
     for f in case.facts:
         if f.address and f.mount and f.primary and f.services_down:
@@ -291,10 +297,16 @@ def in_transition(case: Case) -> Finding | None:
     if not case.moving:
         return None
     for_s = f" for {case.unserved_s:.0f} s" if case.unserved_s is not None else ""
+    what = "resources are moving between the nodes"
+    if not case.in_flux:
+        lacking = next((f for f in case.facts if f.address and f.mount and f.primary and f.services_down), None)
+        what = (
+            f"{' and '.join(lacking.services_down)} on {lacking.name} not running" if lacking else "nobody seen serving"
+        )
     return Finding(
         "in-transition",
         "info",
-        f"resources are moving between the nodes{for_s}",
+        what + for_s,
         case.names,
         case.heartbeat() + case.holding(),
     )
@@ -383,5 +395,6 @@ HIDES: dict[str, frozenset[str]] = {
     ),
     "running-on-one-node": frozenset({"replication-link-down", "disk-outdated"}),
     "nobody-serves": frozenset({"served-apart"}),
+    "service-down": frozenset({"in-transition"}),
     "resyncing": frozenset({"disk-outdated"}),
 }

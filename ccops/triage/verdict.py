@@ -28,7 +28,7 @@ _CONNECTED = frozenset({"Connected", "SyncSource", "SyncTarget", "WFBitMapS", "W
 
 
 def examine(
-    pair: PairState, causes: Causes | None = None, *, unserved_s: float | None = None, patience_s: float = 90.0
+    pair: PairState, causes: Causes | None = None, *, unserved_s: float | None = None, patience_s: float = 60.0
 ) -> tuple[Finding, ...]:
     """The findings over both nodes, the gravest first; `healthy` alone when nothing else holds.
 

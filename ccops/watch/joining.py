@@ -16,7 +16,6 @@ from ccops.watch.snapshot import Snapshot, SpeedSample
 
 _HISTORY = 240
 _UNKNOWN_AFTER_S = 10.0
-_PATIENCE_S = 120.0
 # These are read less often than a sample is.
 _LIMITS = {"heartbeat": 15.0, "space": 30.0, "gi": 30.0}
 
@@ -62,7 +61,7 @@ class Joiner:
         serving = joined.serving(pair)
         self._date_serving(serving, now)
         unserved = None if serving or self._served_at is None else now - self._served_at
-        findings = self._dated(examine(pair, self._causes, unserved_s=unserved, patience_s=_PATIENCE_S), now)
+        findings = self._dated(examine(pair, self._causes, unserved_s=unserved), now)
         self._record_speed(pair, now)
         return Judgement(
             pair=pair,
