@@ -1,0 +1,262 @@
+"""Commands that act on a node: what they do to the simulated pair, what they print, and when they return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ccops.demo.answers import Answer, unit_states
+from ccops.demo.drbd import Refusal
+from ccops.demo.machine import ADDRESS
+from ccops.demo.pair import SimulatedPair
+from ccops.demo.replica import RESOURCE
+
+Outcome = Answer | Callable[[], Answer | None]
+"""An answer, or something to ask at every step until it gives one."""
+
+_OK = Answer("")
+_UNITS = {"asterisk": "asterisk", "mysqld": "mysqld", "mysql": "mysqld", "mariadb": "mysqld"}
+
+
+def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
+    """Runs a command line on node n, as root."""
+    words = [word.rsplit("/", 1)[-1] if i == 0 else word for i, word in enumerate(argv)]
+    if not words:
+        return _OK
+    name, rest = words[0], words[1:]
+    handlers: dict[str, Callable[[SimulatedPair, int, list[str]], Outcome]] = {
+        "drbdadm": _drbdadm,
+        "hb_standby": _hb_standby,
+        "hb_takeover": _hb_takeover,
+        "systemctl": _systemctl,
+        "service": _service,
+        "umount": _umount,
+        "mount": _mount,
+        "ip": _ip,
+        "cl_status": _cl_status,
+        "fuser": _fuser,
+        "reboot": _reboot,
+    }
+    handler = handlers.get(name)
+    if handler is None:
+        return Answer("", 1, f"{name}: not simulated: {' '.join(rest)}\n")
+    return handler(pair, n, rest)
+
+
+def _drbdadm(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    options = {word for word in words if word.startswith("-")}
+    plain = [word for word in words if not word.startswith("-")]
+    if len(plain) != 2 or plain[1] not in {RESOURCE, "all"}:
+        if len(plain) == 2:
+            return Answer("", 3, f"'{plain[1]}' not defined in your config (for this host).\n")
+        return Answer("", 1, "USAGE: drbdadm COMMAND [OPTION...] {all|RESOURCE...}\n")
+    verb, drbd = plain[0], pair.drbd
+    if not drbd.sides[n].configured and verb not in {"up", "attach"}:
+        return Answer(
+            "", 10, "1: Failure: (127) Device minor not allocated\nadditional info from kernel:\nunknown device/minor\n"
+        )
+    force = bool(options & {"--force", "--overwrite-data-of-peer", "-f", "-o"})
+    deeds: dict[str, Callable[[], Refusal]] = {
+        "primary": lambda: drbd.primary(n, force),
+        "secondary": lambda: drbd.secondary(n),
+        "connect": lambda: drbd.connect(n, "--discard-my-data" in options),
+        "disconnect": lambda: drbd.disconnect(n),
+        "pause-sync": lambda: drbd.pause(n, True),
+        "resume-sync": lambda: drbd.pause(n, False),
+        "verify": lambda: drbd.verify(n),
+        "invalidate": lambda: drbd.invalidate(n),
+        "adjust": lambda: None,
+        "disk-options": lambda: _set_rate(pair, words),
+        "up": lambda: None,
+    }
+    deed = deeds.get(verb)
+    if deed is None:
+        return Answer("", 1, f"drbdadm: Unknown command '{verb}'.\n")
+    refused = deed()
+    if refused is None:
+        return _OK
+    return _refusal(verb, *refused)
+
+
+def _refusal(verb: str, code: int, text: str) -> Answer:
+    """The kernel's refusal as drbdadm 8.4 prints it; state changes end 11 or 17, failures 10."""
+    if code < 0:
+        exit_code = 17 if code == -2 else 11
+        head = f"1: State change failed: ({code}) {text}\n"
+    else:
+        exit_code, head = 10, f"1: Failure: ({code}) {text}\n"
+    return Answer("", exit_code, f"{head}Command 'drbdsetup-84 {verb} 1' terminated with exit code {exit_code}\n")
+
+
+def _set_rate(pair: SimulatedPair, words: list[str]) -> Refusal:
+    for word in words:
+        if word.startswith("--resync-rate="):
+            number = word.partition("=")[2]
+            scale = {"K": 1, "M": 1024, "G": 1 << 20}.get(number[-1:].upper(), 1)
+            digits = number.rstrip("KkMmGg")
+            if not digits.isdigit():
+                return 124, "Invalid configuration request"
+            pair.drbd.resync.rate = max(1, int(digits) * scale)
+    return None
+
+
+def _hb_standby(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    what = words[0] if words else "all"
+    if what not in {"all", "local", "foreign", "failback"}:
+        return Answer("", 1, "usage: hb_standby [all|foreign|local|failback]\n")
+    return _send(pair, n, lambda: pair.heartbeat.standby(n, what), f"Going standby [{what}].")
+
+
+def _hb_takeover(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    what = words[0] if words else "all"
+    if what not in {"all", "local", "foreign", "failback"}:
+        return Answer("", 1, "usage: hb_takeover [all|foreign|local|failback]\n")
+    return _send(pair, n, lambda: pair.heartbeat.takeover(n, what), "")
+
+
+def _send(pair: SimulatedPair, n: int, deed: Callable[[], None], said: str) -> Outcome:
+    """Both write to the daemon's FIFO, which blocks while nobody reads it."""
+
+    def attempt() -> Answer | None:
+        if pair.heartbeat.members[n].phase == "stopped":
+            return None
+        deed()
+        return Answer(f"{said}\n" if said else "")
+
+    return attempt() or attempt
+
+
+def _cl_status(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    return Answer("", 11, f"cl_status: ERROR: parameter error: {' '.join(words)}\n")
+
+
+def _systemctl(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    plain = [word.removesuffix(".service") for word in words if not word.startswith("-")]
+    if len(plain) < 2:
+        return Answer("", 1, "systemctl: Too few arguments.\n")
+    verb, units = plain[0], plain[1:]
+    if verb == "status":
+        states = dict(unit_states(pair, n))
+        return Answer(
+            "".join(f"{u}: {states.get(u, 'inactive')}\n" for u in units), 0 if "active" in states.values() else 3
+        )
+    outcomes = [_unit(pair, n, verb, unit) for unit in units]
+    return _all_of(outcomes)
+
+
+def _service(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    if len(words) < 2:
+        return Answer("", 1, "Usage: service < option > | --status-all | [ service_name [ command ] ]\n")
+    if words[1] == "status":
+        state = dict(unit_states(pair, n)).get(words[0], "inactive")
+        return Answer(f"{words[0]} is {'running' if state == 'active' else 'stopped'}\n", 0 if state == "active" else 3)
+    return _unit(pair, n, words[1], words[0])
+
+
+def _unit(pair: SimulatedPair, n: int, verb: str, unit: str) -> Outcome:
+    if verb not in {"start", "stop", "restart"}:
+        return Answer("", 1, f"Unknown command verb {verb}.\n")
+    if unit == "heartbeat":
+        return _heartbeat(pair, n, verb)
+    service = _UNITS.get(unit)
+    if service is None:
+        return Answer("", 5, f"Failed to {verb} {unit}.service: Unit {unit}.service not found.\n")
+    machine = pair.machines[n]
+    if verb == "start":
+        pair.start_service(n, service)
+        return lambda: _settled(machine.services[service], "active")
+    pair.stop_service(n, service, then_start=verb == "restart")
+    wanted = "active" if verb == "restart" else "inactive"
+    was = machine.pids.get(service)
+    return lambda: (
+        _settled(machine.services[service], wanted) if machine.pids.get(service) != was or was is None else None
+    )
+
+
+def _settled(state: str, wanted: str) -> Answer | None:
+    if state == wanted:
+        return _OK
+    return Answer("", 1, 'Job failed. See "journalctl -xe" for details.\n') if state == "failed" else None
+
+
+def _heartbeat(pair: SimulatedPair, n: int, verb: str) -> Outcome:
+    member = pair.heartbeat.members[n]
+    if verb == "start":
+        pair.heartbeat.start(n)
+        return lambda: _OK if member.phase == "running" else None
+    pair.heartbeat.stop(n)
+    if verb == "stop":
+        return lambda: _OK if member.phase == "stopped" else None
+
+    def restarted() -> Answer | None:
+        if member.phase == "stopped":
+            pair.heartbeat.start(n)
+            return _OK
+        return None
+
+    return restarted
+
+
+def _umount(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    machine = pair.machines[n]
+    if not machine.mounted:
+        return Answer("", 32, "umount: /data: not mounted.\n")
+    if set(machine.services.values()) & {"active", "activating", "deactivating"}:
+        return Answer("", 32, "umount: /data: target is busy.\n")
+    pair.resources[n].unmount()
+    return _OK
+
+
+def _mount(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    if pair.machines[n].mounted:
+        return Answer("", 32, "mount: /data: /dev/drbd1 already mounted on /data.\n")
+    if not pair.drbd.sides[n].primary:
+        return Answer("", 32, "mount: /data: mount(2) system call failed: Wrong medium type.\n")
+    pair.resources[n].mount()
+    return _OK
+
+
+def _ip(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    plain = [word for word in words if not word.startswith("-")]
+    machine = pair.machines[n]
+    if len(plain) >= 3 and plain[0] in {"addr", "address", "a"} and plain[2].split("/")[0] == ADDRESS:
+        if plain[1] in {"del", "delete"}:
+            if not machine.address:
+                return Answer("", 2, "RTNETLINK answers: Cannot assign requested address\n")
+            machine.address = False
+            return _OK
+        if plain[1] == "add":
+            if machine.address:
+                return Answer("", 2, "RTNETLINK answers: File exists\n")
+            machine.address = True
+            return _OK
+    return Answer("", 1, f"ip: not simulated: {' '.join(words)}\n")
+
+
+def _fuser(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    """Who holds the volume: both services have files there."""
+    machine = pair.machines[n]
+    pids = [str(pid) for name, pid in machine.pids.items() if machine.mounted and name in _UNITS]
+    return Answer(" " + " ".join(pids) + "\n", 0, "/data:\n") if pids else Answer("", 1)
+
+
+def _reboot(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    """The node goes down at once, and comes back."""
+    pair.schedule.after(0.5, lambda: pair.power_off(n))
+    pair.schedule.after(20.0, lambda: pair.boot(n))
+    return _OK
+
+
+def _all_of(outcomes: list[Outcome]) -> Outcome:
+    waiting = list(outcomes)
+    failed: list[Answer] = []
+
+    def poll() -> Answer | None:
+        for outcome in tuple(waiting):
+            answer = outcome if isinstance(outcome, Answer) else outcome()
+            if answer is not None:
+                waiting.remove(outcome)
+                if answer.code:
+                    failed.append(answer)
+        return None if waiting else (failed[0] if failed else _OK)
+
+    return poll() or poll

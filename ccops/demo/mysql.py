@@ -1,0 +1,134 @@
+"""MySQL on a simulated node: enough of it to log in, and to read the call-center module's tables."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mysql_mimic import IdentityProvider, MysqlServer, NativePasswordAuthPlugin, Session, User  # type: ignore[import-untyped]
+
+from ccops.demo.answers import MYSQL
+from ccops.demo.machine import Machine
+from ccops.demo.network import Door, relay
+from ccops.demo.traffic import CallCentre
+
+Rows = list[dict[str, Any]]
+
+_SHOW = re.compile(r"show\s+(?:global\s+|session\s+)?(status|variables)(?:\s+like\s+'([^']*)')?\s*;?\s*$", re.I)
+_VERSION = re.compile(r"select\s+(?:version\(\)|@@version)(?:\s+as\s+`?(\w+)`?)?\s*;?\s*$", re.I)
+
+
+class Database:
+    """Listens while mysqld runs on its node; `accounts` maps users to passwords, `path` is a socket of its own."""
+
+    def __init__(self, machine: Machine, centre: CallCentre, accounts: Mapping[str, str], path: Path) -> None:
+        self.machine = machine
+        self.centre = centre
+        self.door = Door(self._serve)
+        self._path = path
+        self._server = MysqlServer(session_factory=lambda: _Session(self), identity_provider=_Accounts(accounts))
+        logging.getLogger("mysql_mimic").setLevel(logging.CRITICAL)
+
+    async def start(self) -> None:
+        """Ready to be opened."""
+        await self._server.start_unix_server(path=str(self._path))
+
+    def follow(self) -> None:
+        """Opens, shuts or freezes with the node and its mysqld."""
+        if not self.machine.runs("mysqld"):
+            self.door.shut()
+            return
+        self.door.open()
+        if self.machine.frozen:
+            self.door.freeze()
+        else:
+            self.door.thaw()
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        await self.door.close()
+        self._server.close()
+
+    def show(self, what: str) -> dict[str, str]:
+        """SHOW STATUS or SHOW VARIABLES."""
+        if what == "variables":
+            return {"version": MYSQL, "datadir": "/data/mysql/data/", "log_bin": "ON", "server_id": "1"}
+        uptime = int(self.machine.wall() - self.centre.exchanges[self.machine.index].started_at)
+        return {"Uptime": str(uptime), "Threads_connected": "3", "Questions": str(uptime * 40), "Slow_queries": "0"}
+
+    def tables(self) -> dict[str, dict[str, Rows]]:
+        """The call-center module's tables as rows, by database and table."""
+        exchange = self.centre.exchanges[self.machine.index]
+        agents: Rows = [
+            {"id": i, "type": "SIP", "number": a.number, "name": a.name, "estatus": "A"}
+            for i, a in enumerate(exchange.agents.values(), 1)
+        ]
+        breaks: Rows = [
+            {"id": 1, "name": "Hold", "status": "A", "tipo": "H"},
+            {"id": 2, "name": "Almuerzo", "status": "A", "tipo": "B"},
+            {"id": 3, "name": "Capacitación", "status": "A", "tipo": "B"},
+        ]
+        return {"call_center": {"agent": agents, "break": breaks}}
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inside = await asyncio.open_unix_connection(str(self._path))
+        await relay(self.door, (reader, writer), inside)
+
+
+class _Accounts(IdentityProvider):  # type: ignore[misc]
+    def __init__(self, accounts: Mapping[str, str]) -> None:
+        self._accounts = accounts
+
+    async def get_user(self, username: str) -> User | None:
+        password = self._accounts.get(username)
+        if password is None:
+            return None
+        return User(username, NativePasswordAuthPlugin.create_auth_string(password), NativePasswordAuthPlugin.name)
+
+
+class _Session(Session):  # type: ignore[misc]
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.variables.set("version", MYSQL, force=True)
+        self._database = database
+
+    async def handle_query(self, sql: str, attrs: dict[str, str]) -> Any:
+        version = _VERSION.match(sql.strip())
+        if version:
+            return [(MYSQL,)], [version[1] or "VERSION()"]
+        show = _SHOW.match(sql.strip())
+        if show:
+            pattern = re.compile((show[2] or "%").replace("%", ".*").replace("_", "."), re.I)
+            rows = [(k, v) for k, v in self._database.show(show[1].lower()).items() if pattern.fullmatch(k)]
+            return rows, ["Variable_name", "Value"]
+        return await super().handle_query(sql, attrs)
+
+    async def query(self, expression: Any, sql: str, attrs: dict[str, str]) -> Any:
+        from mysql_mimic.errors import ErrorCode, MysqlError  # type: ignore[import-untyped]
+        from sqlglot import exp
+        from sqlglot.executor import execute
+
+        if not isinstance(expression, exp.Query) or not expression.find(exp.Table):
+            return [], []
+        tables = self._database.tables()
+        for table in expression.find_all(exp.Table):
+            base = table.db or self.database or "call_center"
+            if table.name not in tables.get(base, {}):
+                raise MysqlError(f"Table '{base}.{table.name}' doesn't exist", code=ErrorCode.UNKNOWN_ERROR)
+            table.set("db", exp.to_identifier(base))
+        result = execute(expression, tables=tables)
+        return result.rows, list(result.columns)
+
+    async def schema(self) -> Any:
+        return {
+            base: {name: {k: _column_type(v) for k, v in rows[0].items()} for name, rows in tables.items() if rows}
+            for base, tables in self._database.tables().items()
+        }
+
+
+def _column_type(value: object) -> str:
+    return "INT" if isinstance(value, int) else "TEXT"
