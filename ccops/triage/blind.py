@@ -14,7 +14,7 @@ _ASIDE = ("space", "gi")
 def unknowns(pair: PairState, facts: tuple[NodeFacts, NodeFacts]) -> Iterator[Finding]:
     """A finding for each node that cannot be read, and for each thing on a node that cannot."""
     for node, peer in zip(pair.nodes, reversed(facts), strict=True):
-        if node.link.phase in ("connecting", "silent", "down") and any(_lacks(node, name) for name in _READ):
+        if node.link.phase in ("silent", "down") or (node.link.phase == "connecting" and node.link.problem):
             yield _unreachable(node, peer)
             continue
         for name in _READ + _ASIDE:

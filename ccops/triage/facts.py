@@ -27,7 +27,6 @@ class NodeFacts(msgspec.Struct, frozen=True):
     """One node; a None is "not known"."""
 
     name: str
-    known: bool
     resource: DrbdResource | None
     heartbeat: Heartbeat | None
     address: bool | None
@@ -35,7 +34,6 @@ class NodeFacts(msgspec.Struct, frozen=True):
     primary: bool | None
     peer_alive: bool | None
     services_down: tuple[str, ...]
-    services_known: bool
 
     @property
     def connection(self) -> str | None:
@@ -81,15 +79,16 @@ class NodeFacts(msgspec.Struct, frozen=True):
 
 
 def node_facts(pair: PairState, node: NodeState) -> NodeFacts:
-    """The facts of one node of `pair`."""
+    """The facts of one node of `pair`. What a node told before its link failed is no fact about now."""
     layout: PairLayout = pair.layout
+    if node.link.phase != "up":
+        return NodeFacts(node.name, None, None, None, None, None, None, ())
     heartbeat = node.heartbeat.value
     sight = heartbeat.nodes.get(pair.peer(node.name).name) if heartbeat else None
     services = node.services.value
     down = tuple(name for name in layout.services if services and services.get(name) in ("stopped", "failed"))
     return NodeFacts(
         name=node.name,
-        known=node.link.phase in ("up", "off") and node.drbd.value is not None,
         resource=joined.resource(node, layout),
         heartbeat=heartbeat,
         address=joined.holds_address(pair, node.name),
@@ -97,5 +96,4 @@ def node_facts(pair: PairState, node: NodeState) -> NodeFacts:
         primary=joined.is_primary(pair, node.name),
         peer_alive=None if sight is None else sight in _ALIVE,
         services_down=down,
-        services_known=services is not None,
     )

@@ -28,7 +28,8 @@ class DatabaseCollector:
     ) -> None:
         self._on_change = on_change
         self._wanted = wanted
-        self._mysql = MysqlLink(settings, dial, self._on_status)
+        self._settings, self._dial = settings, dial
+        self._mysql: MysqlLink | None = None
         self.link = Link()
         self.version: str | None = None
         self.agent_names: Mapping[str, str] = {}
@@ -39,28 +40,37 @@ class DatabaseCollector:
         try:
             while True:
                 if self._wanted():
-                    await self._ask(names=turn % _NAMES_EVERY == 0)
+                    self._mysql = self._mysql or MysqlLink(self._settings, self._dial, self._on_status)
+                    await self._ask(self._mysql, names=turn % _NAMES_EVERY == 0)
                     turn += 1
-                elif self.link.phase not in ("off", "connecting"):
-                    await self._mysql.close()
-                    self.link, turn = Link("off"), 0
+                elif self._mysql is not None:
+                    await self._close()
+                    turn = 0
                 await asyncio.sleep(_EVERY_S)
         finally:
-            await self._mysql.close()
+            await self._close()
 
-    async def _ask(self, *, names: bool) -> None:
+    async def _close(self) -> None:
+        if self._mysql is not None:
+            # A closed link stays closed: the next one is another.
+            mysql, self._mysql = self._mysql, None
+            await mysql.close()
+        self.link, self.version = Link("off"), None
+        self._on_change()
+
+    async def _ask(self, mysql: MysqlLink, *, names: bool) -> None:
         try:
-            rows = await self._mysql.query("SELECT VERSION() AS version", timeout_s=_TIMEOUT_S)
+            rows = await mysql.query("SELECT VERSION() AS version", timeout_s=_TIMEOUT_S)
             self.version = str(rows[0]["version"]) if rows else None
             if names:
-                self.agent_names = await self._read_names()
+                self.agent_names = await self._read_names(mysql)
             self._on_change()
         except LinkError:
             self.version = None
 
-    async def _read_names(self) -> Mapping[str, str]:
+    async def _read_names(self, mysql: MysqlLink) -> Mapping[str, str]:
         try:
-            rows = await self._mysql.query(_AGENTS, timeout_s=_TIMEOUT_S)
+            rows = await mysql.query(_AGENTS, timeout_s=_TIMEOUT_S)
         except LinkError:
             return self.agent_names  # no call-center module, or no right to read it: names stay Asterisk's
         return {f"{row['type']}/{row['number']}": str(row["name"]) for row in rows if row["name"]}

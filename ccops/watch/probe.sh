@@ -119,15 +119,22 @@ watch_heartbeat() {
     done
 }
 
+# One word a unit where systemd answers; else a line a unit: name, exit code, what its init script or a look at the
+# processes says (systemd answers nobody but root where there is no D-Bus).
 unit_states() {
-    if have systemctl; then systemctl is-active $UNITS
-    else
-        for u in $UNITS; do
-            t='no such init script' c=4
-            if [ -x "$R/etc/init.d/$u" ]; then t=$("$R/etc/init.d/$u" status 2>&1 | head -n 1); c=; fi
-            echo "$u $c $t"
-        done
-    fi
+    o=
+    have systemctl && o=$(systemctl is-active $UNITS 2>/dev/null)
+    [ -n "$o" ] && { echo "$o"; return; }
+    for u in $UNITS; do
+        c= t=
+        if [ -x "$R/etc/init.d/$u" ] && ! have systemctl; then t=$("$R/etc/init.d/$u" status 2>&1 | head -n 1)
+        else
+            case $u in mysql*|mariadb*) p='mysqld
+mariadbd' ;; *) p=$u ;; esac
+            if pidof $p >/dev/null 2>&1; then c=0 t="$u is running"; else c=3 t="$u is stopped"; fi
+        fi
+        echo "$u $c $t"
+    done
 }
 
 heartbeat_version() {
