@@ -87,6 +87,11 @@ class Demo:
     ) -> None:
         await self._close()
 
+    def stop_time(self) -> None:
+        """Nothing happens by itself any more; what listens goes on listening."""
+        if self._running is not None:
+            self._running.cancel()
+
     def cut_console(self, n: int) -> None:
         """Node n cannot be reached from here any more, and is well."""
         self._unreached.add(n)

@@ -70,7 +70,7 @@ def split_brain_active(case: Case) -> Finding | None:
     if not (a.primary and b.primary and (a.cut_off or b.cut_off)):
         return None
     both = " and hold the address" if a.address and b.address else ""
-    summary = f"both nodes are Primary{both}; they cannot see each other: data is diverging now"
+    summary = f"data is diverging now: both nodes are Primary{both}, cut off from each other"
     return Finding("split-brain-active", "critical", summary, case.names, case.drbd() + case.heartbeat())
 
 

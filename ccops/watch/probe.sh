@@ -227,8 +227,8 @@ rotated() {
 trap 'trap "" TERM; kill 0' 0
 trap 'exit 0' HUP INT TERM
 ip=$(command -v ip)
-# tail does not use inotify on an open descriptor's path; looking 20 times a second costs it next to nothing.
-often=-s0.05
+# tail does not use inotify on an open descriptor's path; looking 30 times a second costs it next to nothing.
+often=-s0.03
 tail $often -c 0 /dev/null 2>/dev/null || often=
 host=
 [ -r "$R/proc/sys/kernel/hostname" ] && read -r host <"$R/proc/sys/kernel/hostname"

@@ -20,8 +20,8 @@ AT = 1_700_000_000.0
 BUDGET = 20_000
 
 
-def centre() -> Centre:
-    """1,000 agents, each a member of two queues."""
+def members() -> list[dict[str, str]]:
+    """QueueStatus' list: 1,000 agents, each a member of two queues."""
     listed: list[dict[str, str]] = []
     for queue in range(QUEUES):
         listed.append({"event": "QueueParams", "queue": f"q{queue}", "strategy": "ringall", "servicelevel": "20"})
@@ -38,7 +38,12 @@ def centre() -> Centre:
                     "status": "1",
                 }
             )
-    return resync(Centre(), {"QueueStatus": listed}, AT)
+    return listed
+
+
+def centre() -> Centre:
+    """The call centre of `members`."""
+    return resync(Centre(), {"QueueStatus": members()}, AT)
 
 
 def call(n: int) -> list[dict[str, str]]:

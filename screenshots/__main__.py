@@ -1,0 +1,106 @@
+"""Makes the screenshots anew: the real console on named scenarios of the simulated pair. `python -m screenshots [NAME…]`.
+
+Each picture waits for what it is to show, never for a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from ccops.demo.world import Demo
+from ccops.tui.app import Console
+from ccops.watch.pair import PairWatch
+from ccops.watch.snapshot import Snapshot
+
+HERE = Path(__file__).parent
+_LIMIT_S = 240.0
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """One picture: its scenario, the keys pressed, the size, and what must be true before it is taken."""
+
+    name: str
+    scenario: str
+    ready: Callable[[Snapshot], bool]
+    keys: tuple[str, ...] = ()
+    columns: int = 120
+    rows: int = 34
+    theme: str = "dark"
+    agents: int = 24
+    speed: float = 4.0
+
+
+def _verdict(code: str) -> Callable[[Snapshot], bool]:
+    return lambda snapshot: snapshot.verdict.code == code
+
+
+def _lively(snapshot: Snapshot) -> bool:
+    centre = snapshot.centre.value
+    if centre is None or snapshot.verdict.code != "healthy":
+        return False
+    handled = sum(queue.handled for queue in centre.queues.values())
+    return handled >= 25 and any(queue.callers for queue in centre.queues.values())
+
+
+def _resyncing(snapshot: Snapshot) -> bool:
+    return snapshot.verdict.code == "resyncing" and len(snapshot.sync_history) >= 12
+
+
+def _both_wrote(snapshot: Snapshot) -> bool:
+    if snapshot.verdict.code != "split-brain-active":
+        return False
+    resources = [node.drbd.value.minor(1) for node in snapshot.pair.nodes if node.drbd.value]
+    return len(resources) == 2 and all(r is not None and (r.out_of_sync_kib or 0) > 2000 for r in resources)
+
+
+PICTURES = (
+    Picture("pair", "quiet-day", _lively),
+    Picture("pair-80x24", "quiet-day", _lively, columns=80, rows=24),
+    Picture("pair-split-brain", "split-brain", _both_wrote),
+    Picture("pair-split-brain-healed", "split-brain", _verdict("split-brain")),
+    Picture("pair-resync", "resync", _resyncing, speed=2.0),
+    Picture("pair-node-dead", "node-dead", _verdict("running-on-one-node")),
+    Picture("queues", "busy-day", _lively, ("2", "enter"), agents=60),
+    Picture("agents", "busy-day", _lively, ("3",), agents=60),
+    Picture("agents-tiles", "busy-day", _lively, ("3", "w"), agents=60, rows=40),
+    Picture("lines", "busy-day", _lively, ("4",), agents=60),
+    Picture("log", "failover", lambda s: s.serving == "elaxtix-voip-2" and s.verdict.code == "healthy", ("5",)),
+    Picture("help", "quiet-day", _verdict("healthy"), ("question_mark",)),
+    Picture("light", "quiet-day", _lively, theme="light"),
+    Picture("high-contrast", "quiet-day", _lively, theme="high-contrast"),
+)
+
+
+async def take(picture: Picture) -> None:
+    """Runs the console until the picture can be taken, and writes NAME.svg."""
+    async with Demo(scenario=picture.scenario, speed=picture.speed, agents=picture.agents) as demo:
+        console = msgspec.structs.replace(demo.settings.console, theme=picture.theme)
+        settings = msgspec.structs.replace(demo.settings, console=console)
+        watch = PairWatch("demo", settings.pairs["demo"])
+        ready = asyncio.Event()
+        watch.store.subscribe(lambda snapshot: ready.set() if picture.ready(snapshot) else None)
+        app = Console(settings, lambda _name: watch, "demo")
+        async with app.run_test(size=(picture.columns, picture.rows)) as pilot:
+            await asyncio.wait_for(ready.wait(), _LIMIT_S)
+            await pilot.press(*picture.keys)
+            await pilot.pause(0.3)
+            (HERE / f"{picture.name}.svg").write_text(app.export_screenshot(title="ccops"), encoding="utf-8")
+            app.exit()
+
+
+def main() -> None:
+    """Takes the pictures named on the command line, else all."""
+    wanted = sys.argv[1:]
+    for picture in PICTURES:
+        if not wanted or picture.name in wanted:
+            asyncio.run(take(picture))
+            print(f"screenshots/{picture.name}.svg")
+
+
+if __name__ == "__main__":
+    main()
