@@ -171,14 +171,14 @@ def sudoers(context: click.Context) -> None:
 @click.pass_context
 def themes(context: click.Context) -> None:
     """List the themes, the shipped and one's own, and what is wrong with any."""
-    from ccops.tui.themes import load_themes, own_folder
+    from ccops.tui.themes import folders, load
 
-    loaded = load_themes()
+    loaded = load()
     for theme in loaded.themes.values():
         click.echo(f"{theme.name:<16} {'dark' if theme.dark else 'light'}")
     for fault in loaded.faults:
         click.echo(f"fault: {fault}", err=True)
-    click.echo(f"your own go to: {own_folder()}")
+    click.echo(f"your own go to: {folders()[-1]}")
 
 
 def _chosen(context: click.Context) -> tuple[Settings, str]:
@@ -212,10 +212,11 @@ async def _console_in(settings: Settings, name: str, theme: str | None) -> None:
     from msgspec.structs import replace
 
     from ccops.tui.app import Console
+    from ccops.watch.deferred import DeferredWatch
 
     if theme is not None:
         settings = replace(settings, console=replace(settings.console, theme=theme))
-    await Console(settings, lambda chosen: _watch(chosen, settings.pairs[chosen]), name).run_async()
+    await Console(settings, lambda chosen: DeferredWatch(chosen, settings.pairs[chosen]), name).run_async()
 
 
 def _print(snapshot: Any, as_json: bool) -> None:
@@ -233,15 +234,22 @@ def _print(snapshot: Any, as_json: bool) -> None:
 def _run(coroutine: Any) -> Any:
     import asyncio
 
-    from ccops.links.errors import LinkError
-    from ccops.setup.inspect import InspectionError
-
     try:
         return asyncio.run(coroutine)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (LinkError, InspectionError) as error:
-        raise Failed(str(error)) from None
+    except Exception as error:
+        if _is_told(error):
+            raise Failed(str(error)) from None
+        raise
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether the error's own words are for the user. Its kind is known by now, if it is one of these."""
+    from ccops.links.errors import LinkError
+    from ccops.setup.inspect import InspectionError
+
+    return isinstance(error, LinkError | InspectionError)
 
 
 if __name__ == "__main__":

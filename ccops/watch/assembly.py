@@ -35,14 +35,14 @@ class NodeAssembly:
     def __init__(self, settings: ProbeSettings, layout: PairLayout) -> None:
         self._settings = settings
         self._layout = layout
-        self.state = NodeState(settings.name)
+        self.state = NodeState(settings.name, Link("connecting"))
         self.utc_offset_s: int | None = None
         self._printed: dict[str, Printed] = {}
         self._pids: Mapping[str, str] = {}
         self._had_pid: set[str] = set()
         self._units: Mapping[str, Service] = {}
         self._samples = 0
-        self._link = Link()
+        self._link = self.state.link
         self._stranger: str | None = None
 
     def linked(self, link: Link) -> None:

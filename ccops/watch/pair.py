@@ -33,9 +33,11 @@ _CENTRE_UNKNOWN_AFTER_S = 15.0
 
 
 class PairWatch:
-    """Watches one pair; `store` has the newest snapshot and the time line."""
+    """Watches one pair; `store` (a new one, or the one given) has the newest snapshot and the time line."""
 
-    def __init__(self, name: str, settings: PairSettings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, name: str, settings: PairSettings, *, store: Store | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._layout = layout_of(name, settings)
@@ -52,7 +54,7 @@ class PairWatch:
             for i, node in enumerate(settings.nodes)
             if settings.mysql
         }
-        self.store = Store(self._snapshot(0))
+        self.store = store or Store(self._snapshot(0))
 
     async def start(self) -> None:
         """Begins to watch; returns at once."""

@@ -161,7 +161,7 @@ async def test_power_off_of_the_standby() -> None:
         await until(watch, lambda s: s.verdict.code == "healthy", 90)
 
 
-async def test_wrong_password_is_named_and_the_rest_goes_on(tmp_path: object) -> None:
+async def test_wrong_password_is_named_and_the_rest_goes_on() -> None:
     from msgspec.structs import replace
 
     from ccops.config import SecretRef
@@ -174,3 +174,14 @@ async def test_wrong_password_is_named_and_the_rest_goes_on(tmp_path: object) ->
         assert snapshot.serving == FIRST
         assert snapshot.centre.value is None
         assert "CCOPS_TEST_NOT_SET" in (snapshot.centre.problem or "")
+
+
+async def test_deferred_watch_says_connecting_and_then_everything() -> None:
+    from ccops.watch.deferred import DeferredWatch
+
+    async with Demo(scenario="quiet-day", agents=12) as demo:
+        watch = DeferredWatch("demo", demo.settings.pairs["demo"])
+        assert [node.link.phase for node in watch.store.snapshot.pair.nodes] == ["connecting", "connecting"]
+        assert watch.store.snapshot.verdict.severity == "unknown"
+        snapshot = await look(watch)
+        assert snapshot.verdict.code == "healthy"
