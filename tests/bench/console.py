@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 
 import msgspec
@@ -314,7 +314,7 @@ async def _wire_bytes(demo: Demo, seconds: float) -> float:
         return (counted - before) / seconds
 
 
-PARTS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+PARTS: dict[str, Callable[[], Coroutine[None, None, list[Figure]]]] = {
     "start": start,
     "latency": latency,
     "idle": idle,
@@ -333,7 +333,7 @@ def main() -> None:
     """Measures the parts named on the command line, else all."""
     print("| what | ccops | baseline, same run | budget |\n|---|---|---|---|")
     for name in sys.argv[1:] or PARTS:
-        show(asyncio.run(PARTS[name]()))  # type: ignore[arg-type]
+        show(asyncio.run(PARTS[name]()))
 
 
 if __name__ == "__main__":

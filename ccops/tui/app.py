@@ -1,0 +1,292 @@
+"""The textual console: wiring of store, screen, keys, themes and palette. What is painted is the widgets' business."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import ClassVar, Final
+
+import msgspec
+from rich.text import Text
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from ccops.config import Settings
+from ccops.pair.freshness import age_out
+from ccops.text import clean
+from ccops.tui import crash, keymap, private, themes
+from ccops.tui.frames import Frames
+from ccops.tui.palette import Command, Commands
+from ccops.tui.screens.help import HelpScreen
+from ccops.tui.screens.root import VIEWS, RootScreen
+from ccops.tui.view import View
+from ccops.tui.widgets.header import Standing
+from ccops.tui.widgets.node_panel import stale_after
+from ccops.watch.snapshot import Snapshot
+from ccops.watch.store import Watched
+
+# Read less often than the rest, so old later.
+_SLOW_READINGS: Final = {"gi": 600.0, "space": 600.0}
+_UNKNOWN_AFTER: Final = 4
+
+
+class Console(App[None]):
+    """Watches one pair at a time. `open_pair` makes the `Watched` of a pair's name; `clock` tells the time of painting.
+
+    Everything runs in the app's event loop: the stores publish there, and nothing is polled.
+    """
+
+    TITLE = "ccops"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {Commands}
+    BINDINGS: ClassVar[list[BindingType]] = list(keymap.CONSOLE_KEYS)
+
+    class FrameDue(Message):
+        """It is time to paint."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_pair: Callable[[str], Watched],
+        pair: str,
+        *,
+        start_view: str = "pair",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.settings = settings
+        self.clock = clock
+        self.pair_name = pair
+        self.armed = False
+        self._open_pair = open_pair
+        self._watched: dict[str, Watched] = {}
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._frames = Frames(lambda: self.post_message(self.FrameDue()))
+        self._frozen: tuple[float, Snapshot] | None = None
+        self._painted_at = float("-inf")
+        self._reported: set[str] = set()
+        self._severity = ""
+        self._root = RootScreen(start_view, self._view_failed)
+        self._themes = themes.load()
+        for theme in self._themes.themes.values():
+            self.register_theme(theme)
+
+    # -- start and end
+
+    def get_default_screen(self) -> Screen[None]:
+        """The root screen."""
+        return self._root
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The console's tones, for themes that are not ours."""
+        return dict(themes.TONES)
+
+    async def on_mount(self) -> None:
+        """Opens the pair and the first view; the faults of themes and of keys make one message each."""
+        scopes = {
+            "": [*keymap.CONSOLE_KEYS, *RootScreen.BINDINGS],
+            **{name: view.BINDINGS for name, view in VIEWS.items()},
+        }
+        keys, faults = keymap.check(self.settings.console.keys, scopes)
+        self.set_keymap(keys)
+        self._complain("Keys left as they were", faults)
+        self._complain("Themes left out", self._themes.faults)
+        await self.watch_pair(self.pair_name)
+        self.set_interval(1.0, self._tick)
+
+    async def on_unmount(self) -> None:
+        """Ends every watch."""
+        self._frames.stop()
+        self._unsubscribe()
+        for watched in self._watched.values():
+            await watched.stop()
+
+    def _complain(self, title: str, faults: Iterable[str]) -> None:
+        lines = [clean(fault, 300) for fault in faults]
+        if lines:
+            self.notify("\n".join(lines), title=title, severity="warning", markup=False, timeout=20)
+
+    def _fatal_error(self) -> None:
+        """Ends without printing anybody's values: the traceback goes to a private file, without local variables."""
+        error = sys.exc_info()[1] or self._exception or RuntimeError("unknown")
+        self.bell()
+        self._exit_renderables.append(Text(crash.report(error)))
+        self._close_messages_no_wait()
+
+    # -- pairs
+
+    async def watch_pair(self, name: str) -> None:
+        """Shows the pair `name`, which is opened and started if it is not yet; the one left goes on behind."""
+        watched = self._watched.get(name)
+        if watched is None:
+            try:
+                watched = self._open_pair(name)
+                await watched.start()
+            except Exception as error:
+                if not self._watched:
+                    raise
+                self._complain(f"The pair {clean(name)} could not be opened", [str(error)])
+                return
+            self._watched[name] = watched
+        self._unsubscribe()
+        self.pair_name = name
+        self._frozen = None
+        self._severity = ""
+        self._unsubscribe = watched.store.subscribe(self._published)
+        self.theme = self._theme_wanted()
+        self._frames.request()
+
+    def _theme_wanted(self) -> str:
+        settings = self.settings.pairs.get(self.pair_name)
+        for name in (settings.theme if settings else None, self.settings.console.theme):
+            if name is not None and name in self._themes.themes:
+                return name
+            if name is not None:
+                found = ", ".join(self._themes.themes)
+                self._complain("Theme", [f"expected one of {found}; found {name!r}; {themes.FALLBACK} stands in"])
+        return themes.FALLBACK
+
+    async def action_next_pair(self) -> None:
+        """The next pair of the configuration."""
+        names = list(self.settings.pairs)
+        at = names.index(self.pair_name) if self.pair_name in names else -1
+        if names and names[(at + 1) % len(names)] != self.pair_name:
+            await self.watch_pair(names[(at + 1) % len(names)])
+
+    # -- painting
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot of the pair that is shown, also while the screen is frozen."""
+        return self._watched[self.pair_name].store.snapshot
+
+    def _published(self, snapshot: Snapshot) -> None:
+        severity = snapshot.verdict.severity
+        if severity == "critical" and self._severity not in ("", "critical") and self.settings.console.bell:
+            self.bell()
+        self._severity = severity
+        self._frames.request()
+
+    @on(FrameDue)
+    def _frame(self) -> None:
+        painted = False
+        try:
+            painted = self._paint()
+        finally:
+            self._frames.done(painted)
+
+    @on(RootScreen.Uncovered)
+    def _uncovered(self) -> None:
+        self._frames.request()
+
+    def _tick(self) -> None:
+        """Lets ages grow when nothing is published; what does not change by it is not painted."""
+        if self._frozen is None and self.clock() - self._painted_at >= 0.9:
+            self._paint()
+
+    def _paint(self) -> bool:
+        """Paints the root screen, unless it is behind another one; True when it did."""
+        watched = self._watched.get(self.pair_name)
+        if self.screen_stack[-1:] != [self._root] or watched is None:  # behind another screen, or closing
+            return False
+        self._painted_at = now = self.clock()
+        frozen_at, snapshot = self._frozen or (None, believed(watched.store.snapshot, now))
+        settings = self.settings.pairs.get(self.pair_name)
+        standing = Standing(
+            settings.accent if settings else None,
+            read_only=not self.armed,
+            frozen_at=frozen_at,
+            moved_on=watched.store.snapshot.verdict.code != snapshot.verdict.code,
+        )
+        return self._root.paint(snapshot, watched.store.timeline, standing)
+
+    def _view_failed(self, view: View, error: Exception) -> None:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{view.NAME} {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else view.NAME
+        if place not in self._reported:
+            self._reported.add(place)
+            self._complain(f"The view {view.TITLE} could not be painted", [crash.report(error)])
+
+    # -- actions
+
+    async def action_view(self, name: str) -> None:
+        """Shows a view."""
+        if name in VIEWS:
+            await self._root.select(name)
+
+    async def action_cycle(self, step: int) -> None:
+        """The next pane or view."""
+        await self._root.cycle(step)
+
+    def action_freeze(self) -> None:
+        """Holds the screen still, or lets it go on."""
+        now = self.clock()
+        self._frozen = None if self._frozen else (now, believed(self.snapshot, now))
+        self._frames.request()
+
+    def action_filter(self) -> None:
+        """Opens the filter bar."""
+        self._root.open_bar()
+
+    async def action_back(self) -> None:
+        """Closes what is open."""
+        self._root.back()
+
+    def action_leave(self) -> None:
+        """Ends the console; where a filter is on, that goes first."""
+        if not self._root.back():
+            self.exit()
+
+    def action_help(self) -> None:
+        """The keys that work now."""
+        self.push_screen(HelpScreen(f"Keys of the view {self._root.view.TITLE}", self._root.listing()))
+
+    def action_next_theme(self) -> None:
+        """The next theme by name."""
+        names = sorted(self._themes.themes)
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+
+    def action_keep_screenshot(self) -> None:
+        """Writes what is on the screen to a private SVG file and says where."""
+        path = private.keep("screenshot", "svg", self.export_screenshot())
+        self.notify(str(path), title="Screenshot", markup=False)
+
+    def commands(self) -> Iterable[Command]:
+        """Everything the palette offers."""
+        bindings = [*self._root.view.BINDINGS, *keymap.CONSOLE_KEYS, *RootScreen.BINDINGS]
+        named = {binding.id: binding for binding in keymap.flat(bindings)}
+        for key in self._root.listing():
+            if key.id not in ("console.palette", "screen.back") and key.group != keymap.MOVING.description:
+                target = next(
+                    owner for owner in (self._root.view, self._root, self) if named[key.id] in type(owner).BINDINGS
+                )
+                run = partial(self.run_action, named[key.id].action, target)
+                yield Command(f"{key.group}: {key.description}", f"{key.tooltip} ({key.keys})", run)
+        for name in sorted(self._themes.themes):
+            yield Command(
+                f"Theme: {name}",
+                "Colours from this theme until the console ends",
+                partial(setattr, self, "theme", name),
+            )
+        for name in self.settings.pairs:
+            if name != self.pair_name:
+                yield Command(f"Pair: {name}", "Watch this pair", partial(self.watch_pair, name))
+        yield Command("Screen: Screenshot", "Keep the screen as an SVG file", self.action_keep_screenshot)
+
+
+def believed(snapshot: Snapshot, now: float) -> Snapshot:
+    """The snapshot as it may be believed at `now`: what stopped coming is old, then unknown."""
+    old = stale_after(snapshot)
+    if now - snapshot.at <= old:
+        return msgspec.structs.replace(snapshot, at=max(now, snapshot.at))
+    aged = age_out(snapshot.pair, now, old, _UNKNOWN_AFTER * old, _SLOW_READINGS)
+    return msgspec.structs.replace(snapshot, at=now, pair=aged)
