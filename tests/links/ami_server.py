@@ -17,7 +17,7 @@ Request = list[tuple[str, str]]
 class FakeAmi:
     """Answers Challenge, Login and Ping; `answers` maps a lower-case action to bytes or to a function of the request.
 
-    `{id}` in an answer becomes the ActionID. `frozen` makes it silent; `requests` is all that it was sent.
+    `{id}` in an answer becomes the ActionID. `freeze()` silences the connections there are; `requests` is all it got.
     """
 
     def __init__(self, version: str = "5.0.4", *, knows_challenge: bool = True, secret: str = SECRET) -> None:
@@ -25,7 +25,7 @@ class FakeAmi:
         self.answers: dict[str, bytes | Callable[[dict[str, str]], bytes]] = {}
         self.requests: list[dict[str, str]] = []
         self.raw = b""
-        self.frozen = False
+        self._frozen = 0
         self.connections = 0
         self.writers: list[asyncio.StreamWriter] = []
         self.logged_in = 0
@@ -49,6 +49,10 @@ class FakeAmi:
         """To the newest connection."""
         self.writers[-1].write(data)
 
+    def freeze(self) -> None:
+        """From now on the connections there are get no answer; new ones do."""
+        self._frozen = self.connections
+
     def drop(self) -> None:
         for writer in self.writers:
             writer.transport.abort()
@@ -62,6 +66,7 @@ class FakeAmi:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        number = self.connections
         self.writers.append(writer)
         writer.write(self.banner)
         challenge = str(100000 + self.connections)
@@ -72,7 +77,7 @@ class FakeAmi:
                 lines = [line.partition(": ") for line in raw.decode().strip().split("\r\n")]
                 request = {key.lower(): value for key, _, value in lines}
                 self.requests.append(request)
-                if not self.frozen:
+                if number > self._frozen:
                     writer.write(self._answer(request, challenge).replace(b"{id}", request["actionid"].encode()))
 
     def _answer(self, request: dict[str, str], challenge: str) -> bytes:

@@ -187,7 +187,7 @@ async def test_only_wanted_events_are_delivered(server: FakeAmi, start: Start) -
 async def test_half_open_is_noticed_within_five_seconds(server: FakeAmi, start: Start) -> None:
     running = start()
     session = await running.session()
-    server.frozen = True
+    server.freeze()
     began = time.monotonic()
     pending = asyncio.ensure_future(session.action("QueueRemove", timeout_s=30, Queue="ventas", Interface="SIP/1"))
     await until(lambda: running.link.status.phase == "silent")
@@ -195,7 +195,6 @@ async def test_half_open_is_noticed_within_five_seconds(server: FakeAmi, start: 
         await pending
     assert time.monotonic() - began < 5.5
     assert "half-open" in ((await running.down()).problem or "")
-    server.frozen = False
     assert await running.session() is not session
     await until(lambda: server.logged_in == 2)
     assert server.actions().count("QueueRemove") == 1

@@ -92,22 +92,25 @@ class CentreView(View):
             return belief.reason
         return "nothing matches the filter (Esc clears it)" if self.filter else nothing
 
-    def table_in_use(self) -> LineTable:
-        """The table with the focus, else the first."""
+    def table_in_use(self) -> LineTable | None:
+        """The table with the focus, else the first that is shown; None on the wall, which has no table."""
         tables = [table for table in self.query(LineTable) if table.display]
-        return next((table for table in tables if table.has_focus), tables[0])
+        return next((table for table in tables if table.has_focus), tables[0] if tables else None)
 
     def action_sort(self, by: int) -> None:
         """Sorts the table in use, as the palette asks for it."""
-        self.table_in_use().action_sort(by)
+        if (table := self.table_in_use()) is not None:
+            table.action_sort(by)
 
     def action_reverse(self) -> None:
         """Turns the order of the table in use round."""
-        self.table_in_use().action_reverse()
+        if (table := self.table_in_use()) is not None:
+            table.action_reverse()
 
     def action_select(self) -> None:
         """Opens the row under the cursor of the table in use."""
-        self.table_in_use().action_select()
+        if (table := self.table_in_use()) is not None:
+            table.action_select()
 
 
 def tally(label: str, number: int, severity: str, old: bool) -> tuple[Part, ...]:
