@@ -92,14 +92,16 @@ def bundle(context: click.Context, file: Path) -> None:
 
 @main.command()
 @click.option("--scenario", default="quiet-day", show_default=True, help="What will happen (see --list).")
-@click.option("--speed", default=1.0, show_default=True, help="How fast the simulated time runs.")
-@click.option("--agents", default=24, show_default=True, type=click.IntRange(10, 1000), help="How many agents.")
+@click.option(
+    "--speed", default=1.0, show_default=True, type=click.FloatRange(0.1, 60), help="How fast the simulated time runs."
+)
+@click.option("--agents", type=click.IntRange(10, 1000), help="How many agents (default: as many as the scenario has).")
 @click.option("--seed", default=1, show_default=True, help="Of the traffic.")
 @click.option("--list", "listing", is_flag=True, help="List the scenarios.")
 @click.option("--status", "as_status", is_flag=True, help="Print the status once instead of opening the console.")
 @click.pass_context
 def demo(
-    context: click.Context, scenario: str, speed: float, agents: int, seed: int, listing: bool, as_status: bool
+    context: click.Context, scenario: str, speed: float, agents: int | None, seed: int, listing: bool, as_status: bool
 ) -> None:
     """Open the console on a simulated pair, with calls coming in. Nothing is needed but this machine."""
     from ccops.demo.scenarios import SCENARIOS

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 # C0 without tab and newline, DEL, C1, and the marks that turn the direction of text (Unicode TR9, TR36).
-_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def clean(text: str, limit: int = 4096) -> str:

@@ -15,8 +15,9 @@ Told = tuple[Level, str]
 def turning_point(event: Event, node: str, at: float) -> LogLine | None:
     """The event as a line of the time line; None when it tells nothing new (a peer that is as it was)."""
     name = event.get("event", "").lower()
-    told = _TELLERS[name](event) if name in _TELLERS else None
-    return LogLine(at, "ami", told[1], node, told[0], name) if told else None
+    tag, tell = _TELLERS.get(name, ("", lambda _event: None))
+    told = tell(event)
+    return LogLine(at, "ami", told[1], node, told[0], tag) if told else None
 
 
 def _member(event: Event) -> str:
@@ -37,10 +38,10 @@ def _reload(event: Event) -> Told:
 
 
 def _peer(event: Event) -> Told | None:
-    status, peer = event.get("peerstatus", ""), event.get("peer", "a peer")
+    """A phone registers again every few minutes: that is traffic."""
+    status, peer = event.get("peerstatus", "").lower(), event.get("peer", "a peer")
     levels: dict[str, Level] = {"unreachable": "warning", "lagged": "warning", "unregistered": "notice"}
-    level = levels.get(status.lower(), "info")
-    return (level, f"{peer} is {status.lower()}") if status else None
+    return (levels.get(status, "info"), f"{peer} is {status}") if status not in ("", "registered") else None
 
 
 def _paused(event: Event) -> Told:
@@ -58,14 +59,14 @@ def _removed(event: Event) -> Told:
     return "info", f"{_member(event)} left queue {event.get('queue', '?')}"
 
 
-_TELLERS: dict[str, Callable[[Event], Told | None]] = {
-    "fullybooted": _booted,
-    "shutdown": _shutdown,
-    "reload": _reload,
-    "peerstatus": _peer,
-    "queuememberpause": _paused,
-    "queuememberpaused": _paused,
-    "queuememberadded": _added,
-    "queuememberremoved": _removed,
+_TELLERS: dict[str, tuple[str, Callable[[Event], Told | None]]] = {
+    "fullybooted": ("start", _booted),
+    "shutdown": ("start", _shutdown),
+    "reload": ("reload", _reload),
+    "peerstatus": ("peer", _peer),
+    "queuememberpause": ("pause", _paused),
+    "queuememberpaused": ("pause", _paused),
+    "queuememberadded": ("queue", _added),
+    "queuememberremoved": ("queue", _removed),
 }
 TOLD = frozenset(_TELLERS)

@@ -40,7 +40,7 @@ class Figure(msgspec.Struct, frozen=True):
     budget: str
 
 
-def _toml(settings: Settings) -> str:
+def settings_text(settings: Settings) -> str:
     """The settings as a file that `ccops -c` reads."""
     pair = settings.pairs["demo"]
     lines = ["[pairs.demo]", f'address = "{pair.address}"', f"interval = {pair.interval}", "[pairs.demo.services]"]
@@ -61,7 +61,7 @@ async def console(demo: Demo, *keys: str, settings: Settings | None = None) -> A
     """The console on `demo`, once everything is read."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ccops.toml"
-        path.write_text(_toml(settings or demo.settings))
+        path.write_text(settings_text(settings or demo.settings))
         path.chmod(0o600)
         async with Terminal([PYTHON, "-m", "ccops", "-c", str(path)]) as terminal:
             await terminal.seen("serves", 60)
@@ -91,7 +91,7 @@ async def start() -> list[Figure]:
     async with standing_still() as demo:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "ccops.toml"
-            path.write_text(_toml(demo.settings))
+            path.write_text(settings_text(demo.settings))
             path.chmod(0o600)
             ours = await first_frame([PYTHON, "-m", "ccops", "-c", str(path)])
     theirs = await first_frame(BASELINE)

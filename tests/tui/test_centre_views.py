@@ -223,6 +223,15 @@ async def test_a_thousand_agents_scroll_on_the_wall_and_in_the_table() -> None:
         assert tiles.scroll_offset.y == tiles.max_scroll_y
 
 
+async def test_the_table_can_be_sorted_while_the_wall_hides_it() -> None:
+    app = Host(AgentsView, BUSY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await app.run_action("wall", app.view)
+        await app.run_action("sort(1)", app.view)
+        assert app.table("agents").sort_key == "for"
+
+
 async def test_rows_of_which_nothing_changed_are_taken_over() -> None:
     app = Host(AgentsView, BUSY)
     async with app.run_test(size=(80, 24)) as pilot:

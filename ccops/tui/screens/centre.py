@@ -94,7 +94,7 @@ class CentreView(View):
 
     def table_in_use(self) -> LineTable | None:
         """The table with the focus, else the first that is shown; None on the wall, which has no table."""
-        tables = [table for table in self.query(LineTable) if table.display]
+        tables = list(self.query(LineTable))
         return next((table for table in tables if table.has_focus), tables[0] if tables else None)
 
     def action_sort(self, by: int) -> None:

@@ -112,6 +112,23 @@ def fit(text: str, width: int, align: Align = "left") -> str:
     return text + padding if align == "left" else padding + text
 
 
+def cell_runs(
+    cells: Sequence[Cell], columns: Sequence[Column], slots: Sequence[Slot], gap: str, start: str
+) -> list[tuple[str, Role]]:
+    """A row as runs of text: `start`, then the cells that are shown, neighbours of one role in one run."""
+    runs: list[tuple[str, Role]] = []
+    text = start
+    role: Role = ""
+    for slot in slots:
+        cell = cells[slot.column]
+        if cell.role != role:
+            runs.append((text, role))
+            text, role = "", cell.role
+        text += fit(cell.text, slot.width, columns[slot.column].align) + gap
+    runs.append((text, role))
+    return runs
+
+
 def rank(cell: Cell) -> tuple[int, float | str] | None:
     """What a cell is ordered by: numbers before text; None (always last) when there is nothing to order by."""
     value = cell.sort

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ccops.tui.widgets.cells import Cell, Column, Role, Row, Slot, fit, lay_out, order, printable
+from ccops.tui.widgets.cells import Cell, Column, Role, Row, Slot, cell_runs, fit, lay_out, order, printable
 from ccops.tui.widgets.roles import role_styles
 from ccops.tui.widgets.table_keys import TABLE_KEYS
 
@@ -367,38 +367,22 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _strip(self, cells: tuple[Cell, ...], style: Style, mark: str) -> Strip:
-        """One line: a mark, then the cells that fit, neighbours of one role in one segment."""
-        gap = " " * self._gap
-        runs: list[tuple[str, Role]] = []
-        text = mark.ljust(_GUTTER)
-        role: Role = ""
-        for slot in self._slots:
-            cell = cells[slot.column]
-            fitted = fit(cell.text, slot.width, self.columns[slot.column].align)
-            if cell.role != role:
-                runs.append((text, role))
-                text, role = "", cell.role
-            text += fitted + gap
-        runs.append((text, role))
+        runs = cell_runs(cells, self.columns, self._slots, " " * self._gap, mark.ljust(_GUTTER))
         # Turned round, a colour would become the ground of its cell.
         styles = {role: style if style.reverse else style + self._role(role) for _, role in runs}
         segments = [Segment(text, styles[role]) for text, role in runs if text]
         return Strip(segments).adjust_cell_length(self.size.width, style)
 
     def _header_strip(self) -> Strip:
-        plain, sorted_by = (
-            self.get_component_rich_style("linetable--header"),
-            self.get_component_rich_style("linetable--sorted"),
-        )
+        plain = self.get_component_rich_style("linetable--header")
+        sorted_by = self.get_component_rich_style("linetable--sorted")
         segments = [Segment(" " * _GUTTER, plain)]
         for slot in self._slots:
             column = self.columns[slot.column]
-            if column.key == self.sort_key:
-                arrow = "▼" if self.sort_reverse else "▲"
-                label = column.label if len(column.label) < slot.width else column.label[: slot.width - 1]
-                segments.append(Segment(fit(label + arrow, slot.width, column.align), sorted_by))
-            else:
-                segments.append(Segment(fit(column.label, slot.width, column.align), plain))
+            chosen = column.key == self.sort_key
+            arrow = ("▼" if self.sort_reverse else "▲") if chosen else ""
+            text = fit(column.label[: slot.width - len(arrow)] + arrow, slot.width, column.align)
+            segments.append(Segment(text, sorted_by if chosen else plain))
             segments.append(Segment(" " * self._gap, plain))
         return Strip(segments).adjust_cell_length(self.size.width, plain)
 
