@@ -1,4 +1,4 @@
-"""Makes the screenshots anew: the real console on named scenarios of the simulated pair. `python -m screenshots [NAME…]`.
+"""Makes the screenshots anew: the real console on scenarios of the simulated pair. `python -m screenshots [NAME…]`.
 
 Each picture waits for what it is to show, never for a time.
 """

@@ -63,6 +63,7 @@ class NodeCollector:
         self._connected = asyncio.Event()
         self._silent = False
         self._asked_at: float | None = None
+        self._noise = ""
 
     @property
     def state(self) -> NodeState:
@@ -117,12 +118,13 @@ class NodeCollector:
             try:
                 process.stdin.write(source)
                 self._logs.begin()
+                self._noise = ""
                 again = await self._follow(process)
             finally:
                 process.close()
             if not again:
-                said = process.describe_stderr() or "the probe ended by itself"
-                raise LinkLost(f"{self._settings.name}: {said}")
+                said = process.describe_stderr() or self._noise or "the probe ended by itself"
+                raise LinkLost(f"{self._settings.name} runs no probe: {said}")
 
     async def _follow(self, process: RemoteProcess) -> bool:
         """Until the channel ends; True when the script asked to be started again."""
@@ -168,7 +170,9 @@ class NodeCollector:
                 self._assembly.hello(event)
             case LogOpened() | LogText() | LogGap():
                 self._logs.apply(event, at, self._assembly.log_clock(at))
-            case Noise() | Again():
+            case Noise():
+                self._noise = clean(event.text, 200).strip() or self._noise
+            case Again():
                 pass
             case _:
                 self._assembly.apply(event, at)

@@ -17,7 +17,8 @@ def main() -> None:
     told = f"{ours / 1000:.0f} k events/s, {ours / theirs:.1f} times as many"
     console.show([Figure("AMI ingest", told, f"{theirs / 1000:.0f} k events/s, plain panoramisk", "≥ 3 times")])
     line, data = table.measure("line"), table.measure("data")
-    told = f"{line['cpu_s'] * 1000:.1f} ms CPU, {line['bytes'] / 1000:.1f} kB, {data['cpu_s'] / line['cpu_s']:.1f} times cheaper"
+    cheaper = f"{data['cpu_s'] / line['cpu_s']:.1f} times cheaper"
+    told = f"{line['cpu_s'] * 1000:.1f} ms CPU, {line['bytes'] / 1000:.1f} kB, {cheaper}"
     baseline = f"{data['cpu_s'] * 1000:.1f} ms, {data['bytes'] / 1000:.1f} kB, DataTable.update_cell"
     console.show([Figure("1,000 rows, 100 cells changed", told, baseline, "≤ 5 ms, ≥ 6 times cheaper")])
 

@@ -314,12 +314,22 @@ async def _wire_bytes(demo: Demo, seconds: float) -> float:
         return (counted - before) / seconds
 
 
+async def day() -> list[Figure]:
+    """A day of a healthy pair and 10,000 calls, folded and joined in a process of its own: does memory stay flat?"""
+    done = subprocess.run([PYTHON, "-m", "tests.bench.day"], capture_output=True, text=True, check=True)
+    first, last = (float(word) for word in done.stdout.split())
+    return [
+        Figure("memory over 24 simulated hours", f"{first:.1f} MiB after 1 h, {last:.1f} MiB after 24 h", "–", "flat")
+    ]
+
+
 PARTS: dict[str, Callable[[], Coroutine[None, None, list[Figure]]]] = {
     "start": start,
     "latency": latency,
     "idle": idle,
     "load": load,
     "node": node,
+    "day": day,
 }
 
 
