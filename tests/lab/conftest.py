@@ -59,7 +59,8 @@ class Lab:
 
     def settings(self, user: str = "root") -> PairSettings:
         """The pair as ccops.toml would have it."""
-        os.environ["CCOPS_LAB_SECRET"] = self.env["CCOPS_LAB_AMI_SECRET"]
+        os.environ["CCOPS_LAB_SECRET"] = self.env["CCOPS_LAB_AMI_VIEWER_SECRET"]
+        os.environ["CCOPS_LAB_PASSWORD"] = self.env["CCOPS_LAB_MYSQL_PASSWORD"]
         nodes = [
             NodeSettings(
                 name=name,
@@ -70,13 +71,12 @@ class Lab:
             )
             for n, name in enumerate(self.names, 1)
         ]
-        secret = SecretRef(env="CCOPS_LAB_SECRET")
         return PairSettings(
             nodes=(nodes[0], nodes[1]),
             address="192.168.27.120",
             services={"asterisk": "asterisk", "mysqld": "mariadb"},
-            ami=AmiSettings(user=self.env["CCOPS_LAB_AMI_USER"], secret=secret),
-            mysql=MysqlSettings(user=self.env["CCOPS_LAB_MYSQL_USER"], password=secret),
+            ami=AmiSettings(user=self.env["CCOPS_LAB_AMI_VIEWER"], secret=SecretRef(env="CCOPS_LAB_SECRET")),
+            mysql=MysqlSettings(user=self.env["CCOPS_LAB_MYSQL_USER"], password=SecretRef(env="CCOPS_LAB_PASSWORD")),
             trunks={"gxw4108": 8},
         )
 
