@@ -159,13 +159,17 @@ def init(context: click.Context, first: str, second: str, name: str, replace: bo
 
 
 @main.command()
+@click.option("--node", metavar="NAME", help="Only for this node, as a file for it.")
 @click.pass_context
-def sudoers(context: click.Context) -> None:
+def sudoers(context: click.Context, node: str | None) -> None:
     """Print the rights that the user ccops connects as needs on each node: none, groups, then exact sudo lines."""
     from ccops.setup.dialogue import rights
 
     settings, name = _chosen(context)
-    for text in _run(rights(settings.pairs[name])):
+    names = [each.name for each in settings.pairs[name].nodes]
+    if node is not None and node not in names:
+        raise Failed(f"{name} has no node {node!r}; it has {' and '.join(names)}")
+    for text in _run(rights(settings.pairs[name], [node] if node else names)):
         click.echo(text)
 
 

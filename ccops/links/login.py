@@ -20,9 +20,10 @@ from ccops.links.errors import AuthenticationFailed, HostKeyProblem, LinkError, 
 from ccops.links.hostkeys import HostKeyWitness
 from ccops.text import clean
 
-KEEPALIVE_INTERVAL_S = 1.5
-KEEPALIVE_COUNT_MAX = 2
-"""asyncssh gives up at interval * (count + 1) of silence: 4.5 s, so that 5 s is kept on a busy machine too."""
+KEEPALIVE_INTERVAL_S = 2.5
+KEEPALIVE_COUNT_MAX = 3
+"""asyncssh gives up at interval * (count + 1) of silence: 10 s. A silence is told after 2 s (`SshLink`); a node that is
+only busy, as in the middle of a failover, keeps its connection."""
 
 _MAX_JUMPS = 5
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ccops.config import NodeSettings, PairSettings
 from ccops.links.ssh import connect
@@ -38,10 +38,10 @@ async def introduce(name: str, targets: tuple[str, str], ask: Ask, say: Callable
     return proposal
 
 
-async def rights(pair: PairSettings) -> tuple[str, ...]:
-    """For each node the text that `ccops sudoers` prints. Raises LinkError and InspectionError."""
+async def rights(pair: PairSettings, names: Collection[str]) -> tuple[str, ...]:
+    """For each of the nodes named the text that `ccops sudoers` prints. Raises LinkError and InspectionError."""
     texts = []
-    for node in pair.nodes:
+    for node in (node for node in pair.nodes if node.name in names):
         facts = await _inspect(node)
         user = facts.user or node.ssh.rpartition("@")[0] or getpass.getuser()
         texts.append(sudoers(user, pair, facts))

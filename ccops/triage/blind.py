@@ -14,9 +14,13 @@ _ASIDE = ("space", "gi")
 def unknowns(pair: PairState, facts: tuple[NodeFacts, NodeFacts]) -> Iterator[Finding]:
     """A finding for each node that cannot be read, and for each thing on a node that cannot."""
     for node, peer in zip(pair.nodes, reversed(facts), strict=True):
-        if node.link.phase in ("silent", "down") or (node.link.phase == "connecting" and node.link.problem):
+        lost = node.link.phase == "down" or (node.link.phase == "connecting" and node.link.problem is not None)
+        if lost or (node.link.phase == "silent" and any(_lacks(node, name) for name in _READ)):
             yield _unreachable(node, peer)
             continue
+        if node.link.phase == "silent":
+            summary = f"{node.name} is silent, what is shown of it is old: {node.link.problem or 'no answer'}"
+            yield Finding("data-old", "info", summary, (node.name,), (f"ssh to {node.name}: {node.link.problem}",))
         for name in _READ + _ASIDE:
             if _lacks(node, name) and (name != "space" or _mounted(node)):
                 reason = getattr(node, name).problem or "not read yet"

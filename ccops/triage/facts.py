@@ -81,7 +81,7 @@ class NodeFacts(msgspec.Struct, frozen=True):
 def node_facts(pair: PairState, node: NodeState) -> NodeFacts:
     """The facts of one node of `pair`. What a node told before its link failed is no fact about now."""
     layout: PairLayout = pair.layout
-    if node.link.phase != "up":
+    if node.link.phase not in ("up", "silent"):
         return NodeFacts(node.name, None, None, None, None, None, None, ())
     heartbeat = node.heartbeat.value
     sight = heartbeat.nodes.get(pair.peer(node.name).name) if heartbeat else None

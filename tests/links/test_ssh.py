@@ -329,7 +329,10 @@ async def test_something_that_is_not_ssh(keys: Keys) -> None:
     web.close()
 
 
-async def test_silence_is_noticed_within_five_seconds(keys: Keys, server: asyncssh.SSHAcceptor) -> None:
+async def test_long_silence_ends_the_connection(
+    keys: Keys, server: asyncssh.SSHAcceptor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ccops.links.login.KEEPALIVE_INTERVAL_S", 0.5)
     proxy = await Proxy(server.get_port()).start()
     keys.known_hosts(proxy.port)
     made = await connect(keys.node(proxy.port))

@@ -91,6 +91,21 @@ async def test_loss_is_reported_while_the_consumer_is_busy_elsewhere(
     proxy.close()
 
 
+async def test_silence_is_told_within_five_seconds(keys: Keys, server: asyncssh.SSHAcceptor) -> None:
+    proxy = await Proxy(server.get_port()).start()
+    keys.known_hosts(proxy.port)
+    link = SshLink(keys.node(proxy.port), lambda status: None, backoff=quick())
+    async for _ in link.connections():
+        await until(lambda: link.status.latency_s is not None)
+        proxy.freeze()
+        began = time.monotonic()
+        await until(lambda: link.status.phase == "silent")
+        assert time.monotonic() - began < 5
+        assert "has not answered" in (link.status.problem or "")
+        break
+    proxy.close()
+
+
 async def test_a_short_silence_ends_up_again(
     keys: Keys, server: asyncssh.SSHAcceptor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,3 +218,17 @@ def test_a_null_has_a_reason_but_does_not_alarm() -> None:
     findings = examine(pair)
     assert verdict(findings).code == "healthy"
     assert any(f.code == "not-known" and "root is needed" in f.summary for f in findings)
+
+
+def test_a_short_silence_is_told_and_no_alarm() -> None:
+    pair = with_nodes(healthy(), {}, {"link": Link("silent", problem="two has not answered for 2 s")})
+    findings = examine(pair)
+    assert verdict(findings).code == "healthy"
+    assert any(f.code == "data-old" and "two has not answered" in f.summary for f in findings)
+
+
+def test_last_words_of_a_lost_node_are_no_split_brain() -> None:
+    pair = with_drbd(healthy(), {"connection": "WFConnection"}, {"connection": "WFConnection", "role": "Primary"})
+    assert verdict(examine(pair)).code == "split-brain-active"
+    lost = with_nodes(pair, {}, {"link": Link("down", problem="no answer")})
+    assert "split-brain-active" not in codes(lost)

@@ -145,7 +145,7 @@ class RootScreen(Screen[None], inherit_bindings=False):
         tabs = [(first[f"view.{name}"], view.TITLE, name == self._shown) for name, view in VIEWS.items()]
         hints = [
             (first["screen.filter"], "filter"),
-            (first["console.palette"], "commands"),
+            (first["console.palette"], "menu"),
             (first["console.help"], "help"),
         ]
         self.query_one(StatusLine).show(tabs, self._patterns.get(self._shown, ""), hints)
