@@ -242,7 +242,7 @@ def resync(case: Case) -> Finding | None:
     if under_way is not None and under_way.sync.kind == "resync":
         source, target, sync = under_way.source, under_way.target, under_way.sync
         code, word = _resync_word(sync)
-        summary = f"{word} from {source} to {target}, {_progress(sync)}; {target} is unsafe to promote"
+        summary = f"{target} is unsafe to promote: {word} from {source}, {_progress(sync)}"
         return Finding(code, "warning", summary, (source, target), case.drbd())
     starting = [f for f in case.facts if f.connection in _SYNC_STATES]
     if starting:

@@ -52,7 +52,7 @@ class CentreCollector:
         self._buffer: list[Event] | None = None
         self._heard_at: float | None = None
         self._mark = ""
-        self.link = Link()
+        self.link = Link("connecting")
         self._ami = AmiLink(
             settings,
             dial,

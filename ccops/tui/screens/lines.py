@@ -27,7 +27,7 @@ _TRUNKS = (
     Column("tech", "Tech", 6, priority=2),
     Column("state", "State", 16),
     Column("latency", "Latency", 8, align="right", descending=True),
-    Column("ports", "In use", 16, descending=True),
+    Column("ports", "In use", 18, descending=True),
     Column("address", "Address", 15, flex=1, priority=1),
 )
 _EXTENSIONS = (
