@@ -18,11 +18,14 @@ from ccops.watch.assembly import NodeAssembly
 from ccops.watch.logs import NodeLogs
 from ccops.watch.probe import (
     Again,
+    Clock,
+    Fresh,
     Hello,
     LogGap,
     LogOpened,
     LogText,
     Noise,
+    Output,
     ProbeEvent,
     ProbeSettings,
     ProbeStream,
@@ -174,14 +177,23 @@ class NodeCollector:
                 self._noise = clean(event.text, 200).strip() or self._noise
             case Again():
                 pass
-            case _:
+            case Fresh() | Clock() | Output():
+                before = _told_seldom(self._assembly.state)
                 self._assembly.apply(event, at)
-                if isinstance(event, Sample):
-                    self._asked_at = None
-                    self._set_silent(False)
-                if (clock := self._assembly.log_clock(at)) is not None:
-                    self._logs.flush(at, clock)
+                self._flush_logs(at)
+                # A confirmation of what is known need not be painted: the next sample carries its age.
+                if _told_seldom(self._assembly.state) != before:
+                    self._on_change()
+            case Sample():
+                self._assembly.apply(event, at)
+                self._asked_at = None
+                self._set_silent(False)
+                self._flush_logs(at)
                 self._on_change()
+
+    def _flush_logs(self, at: float) -> None:
+        if (clock := self._assembly.log_clock(at)) is not None:
+            self._logs.flush(at, clock)
 
     def _set_silent(self, silent: bool) -> None:
         if silent != self._silent:
@@ -196,6 +208,11 @@ class NodeCollector:
             )
         self._assembly.linked(link)
         self._on_change()
+
+
+def _told_seldom(state: NodeState) -> tuple[object, ...]:
+    readings = (state.heartbeat, state.services, state.space, state.gi, state.drbd)
+    return (*((reading.value, reading.problem) for reading in readings), state.versions)
 
 
 def _line(text: str | None) -> str | None:
