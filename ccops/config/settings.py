@@ -54,6 +54,10 @@ Command = Annotated[tuple[Text, ...], Meta(min_length=1, description='a list of 
 Port = Annotated[int, Meta(ge=1, le=65535, description="a number from 1 to 65535")]
 Minor = Annotated[int, Meta(ge=0, le=1048575, description="a DRBD minor, a number from 0 to 1048575")]
 Lines = Annotated[int, Meta(ge=1, le=100_000, description="a number of lines from 1")]
+Seconds = Annotated[float, Meta(ge=0, le=604_800, description="seconds, a number from 0 to 604800")]
+Percent = Annotated[float, Meta(gt=0, le=100, description="percent, a number up to 100")]
+Count = Annotated[int, Meta(ge=1, le=1000, description="a number from 1 to 1000")]
+Load = Annotated[float, Meta(gt=0, le=1000, description="a load average, a number up to 1000")]
 Interval = Annotated[float, Meta(ge=0.2, le=60, description="seconds, a number from 0.2 to 60")]
 
 
@@ -139,6 +143,31 @@ class MysqlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     direct_hosts: Mapping[Word, Text] = {}
 
 
+class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From when on something is a fault. Times are in seconds.
+
+    `unserved`: nobody serves; `transition`: Heartbeat moves resources; `starting`: a node or Heartbeat has started;
+    `service`: a service is down on the serving node; `connecting`: DRBD stays in a passing state. `recent`: how long
+    what only a log tells is told; `discarded`: the same for data that a policy has discarded. `late_heartbeats`,
+    `bounces`: how many late heartbeats, or starts of the same resource, within `recent`. `clock_skew`: between the
+    nodes. `filling`, `full`: percent of the volume; `load`: of five minutes, for each processor.
+    """
+
+    unserved: Seconds = 60.0
+    transition: Seconds = 180.0
+    starting: Seconds = 180.0
+    service: Seconds = 15.0
+    connecting: Seconds = 10.0
+    late_heartbeats: Count = 3
+    bounces: Count = 3
+    recent: Seconds = 900.0
+    discarded: Seconds = 86_400.0
+    clock_skew: Seconds = 5.0
+    filling: Percent = 85.0
+    full: Percent = 95.0
+    load: Load = 8.0
+
+
 class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One pair: its two nodes and what moves between them. `interval` is in seconds; `trunks` are lines a trunk has."""
 
@@ -156,6 +185,7 @@ class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ami: AmiSettings | None = None
     mysql: MysqlSettings | None = None
     trunks: Mapping[Text, Lines] = {}
+    thresholds: Thresholds = Thresholds()
     accent: Accent | None = None
     theme: Text | None = None
 

@@ -228,14 +228,3 @@ class LogLine(msgspec.Struct, frozen=True):
     level: Literal["debug", "info", "notice", "warning", "error", "critical"] = "info"
     tag: str = ""
     dated: bool = True
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A condition that holds: a stable code, how grave it is, and how it is known."""
-
-    code: str
-    severity: Literal["ok", "info", "warning", "critical", "unknown"]
-    summary: str
-    nodes: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-    since: float | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ccops.pair.model import Finding, NodeState, PairState
+from ccops.pair.model import NodeState, PairState
 from ccops.triage.facts import NodeFacts
+from ccops.triage.finding import Finding
 
 _READ = ("drbd", "heartbeat", "addresses", "mounts", "services")
 _ASIDE = ("space", "gi")

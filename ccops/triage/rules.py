@@ -11,9 +11,10 @@ from collections.abc import Callable
 import msgspec
 
 from ccops.pair import joined
-from ccops.pair.model import Finding, PairState, Sync
+from ccops.pair.model import PairState, Sync
 from ccops.triage.divergence import diverged
 from ccops.triage.facts import NodeFacts
+from ccops.triage.finding import Finding
 
 _SYNC_STATES = ("SyncSource", "SyncTarget", "WFBitMapS", "WFBitMapT", "WFSyncUUID", "StartingSyncS", "StartingSyncT")
 _UNSAFE_DISKS = ("Inconsistent", "Outdated", "Failed", "Diskless", "Detaching")

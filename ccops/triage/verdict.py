@@ -8,9 +8,10 @@ import msgspec
 
 from ccops.pair import joined
 from ccops.pair.kernel import recognise
-from ccops.pair.model import Finding, LogLine, PairState
+from ccops.pair.model import LogLine, PairState
 from ccops.triage.blind import unknowns
 from ccops.triage.facts import node_facts
+from ccops.triage.finding import Finding
 from ccops.triage.rules import GRAVEST_FIRST, HIDES, Case
 
 # Between findings of one severity the order of the rules decides.

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from ccops.pair import joined
 from ccops.pair.freshness import age_out
 from ccops.pair.kernel import recognise
-from ccops.pair.model import Finding, Link, LogLine, PairLayout, PairState
+from ccops.pair.model import Link, LogLine, PairLayout, PairState
+from ccops.triage.finding import Finding
 from ccops.triage.verdict import Causes, causes_in, examine, verdict
 from ccops.watch.snapshot import Snapshot, SpeedSample
 

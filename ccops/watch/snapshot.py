@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from ccops.callcentre.model import Centre, Line
-from ccops.pair.model import Finding, Link, PairState, Reading
+from ccops.pair.model import Link, PairState, Reading
+from ccops.triage.finding import Divergence, Finding
 
 
 class SpeedSample(msgspec.Struct, frozen=True):
@@ -23,6 +24,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     `pair` has old readings already turned to unknown (see `ccops.pair.freshness`); `centre.taken_at` is when
     the last word came from Asterisk. `links` is keyed `ami:NODE` and `mysql:NODE`; the SSH links are the nodes'.
+    `findings` holds all that are true, the gravest first, also those that follow from another (`cause`). `divergence`
+    is there while the verdict or a finding is a split brain.
     `agent_names` has the call-center module's names by interface (Agent/9000).
     `timeline_end` counts all lines ever put on the store's time line.
     """
@@ -31,6 +34,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     pair: PairState
     verdict: Finding
     findings: tuple[Finding, ...] = ()
+    divergence: Divergence | None = None
     serving: str | None = None
     serving_since: float | None = None
     centre: Reading[Centre] = Reading()

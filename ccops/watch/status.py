@@ -13,7 +13,8 @@ from ccops.callcentre.agents import agents
 from ccops.callcentre.model import Agent, Centre, Line, Queue
 from ccops.callcentre.queues import QueueView, queue_view
 from ccops.pair import joined
-from ccops.pair.model import DrbdResource, Finding, Heartbeat, NodeState, PairState, Sync
+from ccops.pair.model import DrbdResource, Heartbeat, NodeState, PairState, Sync
+from ccops.triage.finding import Finding
 from ccops.watch.snapshot import Snapshot
 
 SCHEMA = 1

@@ -13,7 +13,6 @@ from ccops.pair.model import (
     Address,
     DrbdResource,
     DrbdStatus,
-    Finding,
     Heartbeat,
     Link,
     LogLine,
@@ -26,6 +25,7 @@ from ccops.pair.model import (
     Space,
     Sync,
 )
+from ccops.triage.finding import Finding
 from ccops.watch.snapshot import Snapshot, SpeedSample
 
 NOW = 1_783_046_498.0  # 2026-07-03 02:41:38 UTC

@@ -9,7 +9,8 @@ import msgspec
 
 from ccops.callcentre.lines import lines
 from ccops.callcentre.model import Caller, Centre, Channel, Endpoint, Member, Queue, Talk
-from ccops.pair.model import Finding, NodeState, PairLayout, PairState, Reading
+from ccops.pair.model import NodeState, PairLayout, PairState, Reading
+from ccops.triage.finding import Finding
 from ccops.watch.snapshot import Snapshot
 
 NOW = 1_783_046_400.0

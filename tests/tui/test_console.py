@@ -10,7 +10,7 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from ccops.config import ConsoleSettings, Settings
-from ccops.pair.model import Finding
+from ccops.triage.finding import Finding
 from ccops.tui.app import Console
 from ccops.tui.screens.help import HelpScreen
 from ccops.tui.screens.root import VIEWS

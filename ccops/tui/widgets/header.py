@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from ccops.pair.joined import serves
-from ccops.pair.model import Finding
 from ccops.text import clean
+from ccops.triage.finding import Finding
 from ccops.tui import quantities, themes
 from ccops.tui.widgets.card import Part, assemble
 from ccops.tui.widgets.node_panel import stale_after
