@@ -42,6 +42,7 @@ KernelEventKind = Literal[
     "new-uuid",
     "ping-lost",
     "io-error",
+    "state-refused",
 ]
 
 _KERNEL = re.compile(r"(?:\S{1,255}\s+)?kernel:\s*", re.A)
@@ -214,6 +215,7 @@ _MESSAGES = (
     _message(r"uuid_compare\(\)=(?P<result>-?\d{1,9})(?: by rule (?P<rule>\d{1,5}))?", "uuid-compare"),
     _message(rf"(?:new|Creating new) current UUID:? {_UUIDS}", "new-uuid"),
     _message(r"PingAck did not arrive in time", "ping-lost"),
+    _message(r"State change failed: (?P<outcome>.{1,200})", "state-refused"),
     _message(r"Local IO failed|disk I/O error|IO ERROR", "io-error"),
 )
 # What a disk or a connection falls to; "DUnknown" and "Unknown" of the peer only follow from these.
@@ -232,5 +234,6 @@ _LEVELS: Mapping[KernelEventKind, Level] = {
     "verify-found": "error",
     "io-error": "error",
     "ping-lost": "warning",
+    "state-refused": "warning",
     "role": "notice",
 }

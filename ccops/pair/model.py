@@ -164,7 +164,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class NodeState(msgspec.Struct, frozen=True):
-    """All that is known of one node."""
+    """All that is known of one node. `processors`: how many the load averages are shared among."""
 
     name: str
     link: Link = Link()
@@ -172,6 +172,7 @@ class NodeState(msgspec.Struct, frozen=True):
     clock_skew_s: float | None = None
     uptime_s: float | None = None
     load: tuple[float, float, float] | None = None
+    processors: int | None = None
     drbd: Reading[DrbdStatus] = Reading()
     gi: Reading[GenerationIds] = Reading()
     heartbeat: Reading[Heartbeat] = Reading()

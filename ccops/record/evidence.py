@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccops.config import NodeSettings, PairSettings
+from ccops.config import NodeSettings, PairSettings, Thresholds
 from ccops.links.errors import LinkError
 from ccops.links.ssh import connect
 from ccops.pair.model import PairLayout, Reading
@@ -48,16 +48,18 @@ async def _collected(node: NodeSettings, layout: PairLayout, settings: PairSetti
         return error
 
 
-def of_bundle(bundle: Bundle) -> Snapshot:
+def of_bundle(bundle: Bundle, thresholds: Thresholds | None = None) -> Snapshot:
     """A bundle as a snapshot: judged at the moment it was taken; it holds nothing of the call centre."""
-    joiner = Joiner(bundle.pair.layout, interval_s=1.0)
-    joiner.logged(tuple(line for line in bundle.log if line.source == "kernel"))
+    joiner = Joiner(bundle.pair.layout, interval_s=1.0, thresholds=thresholds)
+    for line in bundle.log:
+        joiner.logged(line)
     judged = joiner.join(bundle.pair, bundle.pair.at)
     return Snapshot(
         at=bundle.pair.at,
         pair=judged.pair,
         verdict=judged.verdict,
         findings=judged.findings,
+        divergence=judged.divergence,
         serving=judged.serving,
         serving_since=judged.serving_since,
         centre=Reading(None, "a bundle holds nothing of the call centre"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ccops.pair import joined
-from ccops.pair.model import DrbdResource, Heartbeat, NodeState, PairLayout, PairState
+from ccops.pair.model import DrbdResource, DrbdStatus, Heartbeat, NodeState, PairLayout, PairState
+from ccops.triage.finding import Evidence
 
 _CUT_OFF = frozenset(
     [
@@ -18,8 +19,10 @@ _CUT_OFF = frozenset(
         "ProtocolError",
         "TearDown",
         "Disconnecting",
+        "Connecting",
     ]
 )
+PASSING = _CUT_OFF - {"StandAlone", "WFConnection", "Connecting"}
 _ALIVE = frozenset({"active", "up"})
 
 
@@ -34,6 +37,9 @@ class NodeFacts(msgspec.Struct, frozen=True):
     primary: bool | None
     peer_alive: bool | None
     services_down: tuple[str, ...]
+    read_at: float | None = None
+    heartbeat_at: float | None = None
+    without_drbd: bool = False
 
     @property
     def connection(self) -> str | None:
@@ -55,27 +61,34 @@ class NodeFacts(msgspec.Struct, frozen=True):
         """True when the address, the mount or the Primary role was seen here."""
         return bool(self.address or self.mount or self.primary)
 
-    def drbd_evidence(self) -> str:
+    def drbd_evidence(self) -> Evidence:
         """What /proc/drbd says here, as it says it."""
         r = self.resource
         if r is None:
-            return f"/proc/drbd on {self.name}: not known"
-        return f"/proc/drbd on {self.name}: cs:{r.connection} ro:{r.role}/{r.peer_role} ds:{r.disk}/{r.peer_disk}"
+            return Evidence("/proc/drbd", "the resource is not there" if self.without_drbd else "not known", self.name)
+        oos = f" oos:{r.out_of_sync_kib}" if r.out_of_sync_kib else ""
+        flags = f" {r.flags}" if r.flags else ""
+        text = f"cs:{r.connection} ro:{r.role}/{r.peer_role} ds:{r.disk}/{r.peer_disk}{flags}{oos}"
+        return Evidence("/proc/drbd", text, self.name, self.read_at)
 
-    def heartbeat_evidence(self, peer: str) -> str:
+    def heartbeat_evidence(self, peer: str) -> Evidence:
         """What Heartbeat here says of itself and of its peer."""
         if self.heartbeat is None:
-            return f"cl_status on {self.name}: not known"
-        if self.heartbeat.running is False:
-            return f"cl_status on {self.name}: Heartbeat is stopped"
-        sees = self.heartbeat.nodes.get(peer, "not known")
-        return f"cl_status on {self.name}: {peer} {sees}, holds {self.heartbeat.resources or 'not known'}"
+            text = "not known"
+        elif self.heartbeat.running is False:
+            text = "Heartbeat is stopped"
+        else:
+            links = "".join(f", {link} {state}" for link, state in self.heartbeat.links.items())
+            sees = self.heartbeat.nodes.get(peer, "not known")
+            text = f"{peer} {sees}, holds {self.heartbeat.resources or 'not known'}{links}"
+        return Evidence("cl_status", text, self.name, self.heartbeat_at if self.heartbeat else None)
 
-    def holding_evidence(self) -> str:
+    def holding_evidence(self) -> Evidence:
         """Which parts of the service were seen here."""
         words = (("address", self.address), ("mount", self.mount), ("Primary", self.primary))
         said = ", ".join(f"{word} {'yes' if held else 'no' if held is False else 'not known'}" for word, held in words)
-        return f"seen on {self.name}: {said}"
+        down = f", down: {' and '.join(self.services_down)}" if self.services_down and self.holds_anything else ""
+        return Evidence("seen", said + down, self.name, self.read_at)
 
 
 def node_facts(pair: PairState, node: NodeState) -> NodeFacts:
@@ -96,4 +109,15 @@ def node_facts(pair: PairState, node: NodeState) -> NodeFacts:
         primary=joined.is_primary(pair, node.name),
         peer_alive=None if sight is None else sight in _ALIVE,
         services_down=down,
+        read_at=node.drbd.taken_at,
+        heartbeat_at=node.heartbeat.taken_at,
+        without_drbd=_is_without(node.drbd.value, layout.minor),
     )
+
+
+def _is_without(status: DrbdStatus | None, minor: int) -> bool:
+    """True when DRBD was read and the resource is not in it, or is not up."""
+    if status is None:
+        return False
+    found = status.minor(minor)
+    return found is None or found.connection == "Unconfigured"

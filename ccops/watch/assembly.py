@@ -59,6 +59,7 @@ class NodeAssembly:
         self._stranger = (
             f"this is {host}, not {name}: check the node's name and address in the settings" if stranger else None
         )
+        self.state = replace(self.state, processors=event.processors)
         self.linked(self._link)
 
     def log_clock(self, at: float) -> LogClock | None:

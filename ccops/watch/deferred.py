@@ -24,7 +24,9 @@ class DeferredWatch:
         now = clock()
         layout = layout_of(name, settings)
         first, second = (NodeState(node.name, Link("connecting", now)) for node in settings.nodes)
-        judged = Joiner(layout, settings.interval).join(PairState(layout, (first, second), now), now)
+        judged = Joiner(layout, settings.interval, settings.thresholds).join(
+            PairState(layout, (first, second), now), now
+        )
         self.store = Store(Snapshot(now, judged.pair, judged.verdict, judged.findings, interval_s=settings.interval))
 
     async def start(self) -> None:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
+from ccops.config import Thresholds
 from ccops.pair import joined
 from ccops.pair.freshness import age_out
-from ccops.pair.kernel import recognise
+from ccops.pair.halog import Level
 from ccops.pair.model import Link, LogLine, PairLayout, PairState
-from ccops.triage.finding import Finding
-from ccops.triage.verdict import Causes, causes_in, examine, verdict
+from ccops.triage.finding import Divergence, Finding, Severity, Traces
+from ccops.triage.history import HeartbeatWord, History, KernelWord, recognise
+from ccops.triage.verdict import examine, verdict
+from ccops.watch.past import Past
 from ccops.watch.snapshot import Snapshot, SpeedSample
 
 _HISTORY = 240
+_WORDS = 2000
 _UNKNOWN_AFTER_S = 10.0
 # These are read less often than a sample is.
 _LIMITS = {"heartbeat": 15.0, "space": 30.0, "gi": 30.0}
+_DIVERGED = frozenset({"split-brain", "split-brain-active"})
+_LEVELS: Mapping[Severity, Level] = {
+    "critical": "critical",
+    "warning": "warning",
+    "unknown": "warning",
+    "info": "info",
+    "ok": "notice",
+}
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -27,6 +40,7 @@ class Judgement(msgspec.Struct, frozen=True):
     pair: PairState
     findings: tuple[Finding, ...]
     verdict: Finding
+    divergence: Divergence | None
     serving: str | None
     serving_since: float | None
     sync_history: tuple[SpeedSample, ...]
@@ -35,43 +49,74 @@ class Judgement(msgspec.Struct, frozen=True):
 class Joiner:
     """Remembers what a single look cannot tell."""
 
-    def __init__(self, layout: PairLayout, interval_s: float) -> None:
+    def __init__(self, layout: PairLayout, interval_s: float, thresholds: Thresholds | None = None) -> None:
         self._layout = layout
         self._old_after_s = max(3.0 * interval_s, 2.0)
         self._unknown_after_s = max(_UNKNOWN_AFTER_S, 5.0 * interval_s)
-        self._causes = Causes()
+        self._thresholds = thresholds or Thresholds()
+        self._past = Past()
+        self._kernel: deque[KernelWord] = deque(maxlen=_WORDS)
+        self._heartbeat: deque[HeartbeatWord] = deque(maxlen=_WORDS)
+        self._told: History | None = History()
         self._promoted: dict[str, float] = {}
         self._serving: str | None = None
         self._serving_since: float | None = None
         self._served_at: float | None = None
         self._found_since: dict[str, float] = {}
-        self._history: tuple[SpeedSample, ...] = ()
+        self._speeds: tuple[SpeedSample, ...] = ()
+        self.configuration: tuple[Finding, ...] = ()
+        self.traces: Mapping[str, Traces] = {}
 
-    def logged(self, kernel: Sequence[LogLine]) -> None:
-        """Takes the kernel lines known so far, of both nodes."""
-        self._causes = causes_in(kernel, self._layout.nodes)
-        for line in kernel:
-            event = recognise(line)
-            change = event.change("role") if event else None
-            if change is not None and change.new == "Primary" and line.node and line.dated:
-                self._promoted[line.node] = max(line.at, self._promoted.get(line.node, 0.0))
+    def logged(self, line: LogLine) -> None:
+        """Takes a line of either log of either node; each log's lines in their order."""
+        word = recognise(line)
+        if word is None:
+            return
+        self._told = None
+        if isinstance(word, HeartbeatWord):
+            self._heartbeat.append(word)
+            return
+        self._kernel.append(word)
+        change = word.event.change("role")
+        if change is not None and change.new == "Primary" and line.node and line.dated:
+            self._promoted[line.node] = max(line.at, self._promoted.get(line.node, 0.0))
+
+    @property
+    def history(self) -> History:
+        """What both nodes' logs have told."""
+        if self._told is None:
+            self._told = History(tuple(self._kernel), tuple(self._heartbeat))
+        return self._told
 
     def join(self, state: PairState, now: float) -> Judgement:
         """The pair at `now`: old readings are unknown, findings and verdict are drawn, and serving is dated."""
         pair = age_out(state, now, self._old_after_s, self._unknown_after_s, _LIMITS)
         serving = joined.serving(pair)
         self._date_serving(serving, now)
-        unserved = None if serving or self._served_at is None else now - self._served_at
-        findings = self._dated(examine(pair, self._causes, unserved_s=unserved), now)
+        memory = self._past.memory(pair, now, unserved_s=self._unserved_s(serving, now))
+        found = examine(pair, self.history, memory, self._thresholds, self.configuration)
+        findings = self._dated(found, now)
+        grave = verdict(findings)
+        if grave.severity == "ok":
+            self._past.settled(now)
         self._record_speed(pair, now)
         return Judgement(
             pair=pair,
             findings=findings,
-            verdict=verdict(findings),
+            verdict=grave,
+            divergence=self._divergence(pair, findings),
             serving=serving,
             serving_since=self._serving_since if serving else None,
-            sync_history=self._history,
+            sync_history=self._speeds,
         )
+
+    def _unserved_s(self, serving: str | None, now: float) -> float | None:
+        return None if serving or self._served_at is None else now - self._served_at
+
+    def _divergence(self, pair: PairState, findings: Sequence[Finding]) -> Divergence | None:
+        if not any(finding.code in _DIVERGED for finding in findings):
+            return None
+        return None
 
     def _date_serving(self, serving: str | None, now: float) -> None:
         if serving is None:
@@ -87,22 +132,25 @@ class Joiner:
         self._served_at = now
 
     def _dated(self, findings: tuple[Finding, ...], now: float) -> tuple[Finding, ...]:
-        keys = {f"{f.code} {' '.join(f.nodes)}": f for f in findings}
+        keys = {finding.key: finding for finding in findings}
         self._found_since = {key: self._found_since.get(key, now) for key in keys}
-        return tuple(replace(f, since=self._found_since[key]) for key, f in keys.items())
+        return tuple(
+            replace(finding, since=self._found_since[key]) if finding.since is None else finding
+            for key, finding in keys.items()
+        )
 
     def _record_speed(self, pair: PairState, now: float) -> None:
         under_way = joined.best_sync(pair)
         if under_way is None:
-            self._history = ()
+            self._speeds = ()
             return
         sync = under_way.sync
         if sync.left_kib is None:
             return
         sample = SpeedSample(now, sync.speed_kib_s or 0, sync.left_kib)
-        last = self._history[-1] if self._history else None
+        last = self._speeds[-1] if self._speeds else None
         if last is None or now - last.at >= 0.9 or last.left_kib != sample.left_kib:
-            self._history = (*self._history, sample)[-_HISTORY:]
+            self._speeds = (*self._speeds, sample)[-_HISTORY:]
 
 
 def changes_told(before: Snapshot, after: Snapshot) -> Iterator[LogLine]:
@@ -116,12 +164,7 @@ def changes_told(before: Snapshot, after: Snapshot) -> Iterator[LogLine]:
         was = before.links.get(key, Link())
         if kind == "mysql" and was.phase != link.phase and "up" in (was.phase, link.phase):
             yield _link_line(f"MySQL on {node}", link, node, at)
-    if before.verdict.code != after.verdict.code:
-        level = {"critical": "critical", "warning": "warning", "unknown": "warning"}.get(
-            after.verdict.severity, "notice"
-        )
-        text = f"{after.verdict.code}: {after.verdict.summary}"
-        yield msgspec.convert({"at": at, "source": "ccops", "text": text, "level": level, "tag": "verdict"}, LogLine)
+    yield from _findings_told(before.findings, after.findings, at)
     if before.serving != after.serving and after.serving is not None:
         yield LogLine(at, "ccops", f"{after.serving} serves", after.serving, "notice", "serving")
 
@@ -131,3 +174,25 @@ def _link_line(what: str, link: Link, node: str, at: float) -> LogLine:
         return LogLine(at, "ccops", f"{what} is up", node, "notice", "link")
     why = f": {link.problem}" if link.problem else ""
     return LogLine(at, "ccops", f"{what} is {link.phase}{why}", node, "warning" if link.problem else "info", "link")
+
+
+def _findings_told(before: Sequence[Finding], after: Sequence[Finding], at: float) -> Iterator[LogLine]:
+    """When a finding began and when it ended; being well only begins."""
+    old, new = ({f.key: f for f in findings} for findings in (before, after))
+    for key, finding in new.items():
+        if key not in old:
+            began = "" if finding.severity == "ok" else "began: "
+            text = f"{began}{finding.code}: {finding.summary}"
+            yield LogLine(at, "ccops", text, _one(finding), _LEVELS[finding.severity], "finding")
+    for key, finding in old.items():
+        if key not in new and finding.severity != "ok":
+            lasted = "" if finding.since is None else f", after {_duration(at - finding.since)}"
+            yield LogLine(at, "ccops", f"ended: {finding.code}{lasted}", _one(finding), "notice", "finding")
+
+
+def _one(finding: Finding) -> str | None:
+    return finding.nodes[0] if len(finding.nodes) == 1 else None
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

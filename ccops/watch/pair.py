@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from msgspec.structs import replace
 from ccops.callcentre.lines import lines
 from ccops.callcentre.model import Centre
 from ccops.config import AmiSettings, MysqlSettings, NodeSettings, PairSettings
-from ccops.pair.kernel import recognise
 from ccops.pair.model import LogLine, PairState, Reading
 from ccops.watch.centre import CentreCollector
 from ccops.watch.database import DatabaseCollector
@@ -28,7 +26,6 @@ from ccops.watch.store import Store
 # Events come in bursts: what changes within this time is published together.
 _GATHER_S = 0.02
 _TICK_S = 1.0
-_KERNEL_LINES = 400
 _CENTRE_UNKNOWN_AFTER_S = 15.0
 
 
@@ -41,8 +38,7 @@ class PairWatch:
         self._settings = settings
         self._clock = clock
         self._layout = layout_of(name, settings)
-        self._joiner = Joiner(self._layout, settings.interval)
-        self._kernel: deque[LogLine] = deque(maxlen=_KERNEL_LINES)
+        self._joiner = Joiner(self._layout, settings.interval, settings.thresholds)
         self._tasks: list[asyncio.Task[None]] = []
         self._due: asyncio.TimerHandle | None = None
         self._nodes = tuple(self._node_collector(node) for node in settings.nodes)
@@ -143,9 +139,7 @@ class PairWatch:
 
     def _log(self, line: LogLine) -> None:
         self.store.timeline.append(line)
-        if line.source == "kernel" and recognise(line) is not None:
-            self._kernel.append(line)
-            self._joiner.logged(tuple(self._kernel))
+        self._joiner.logged(line)
         self._changed()
 
     def _changed(self) -> None:
@@ -177,6 +171,7 @@ class PairWatch:
             pair=judged.pair,
             verdict=judged.verdict,
             findings=judged.findings,
+            divergence=judged.divergence,
             serving=judged.serving,
             serving_since=judged.serving_since,
             centre=centre,

@@ -48,11 +48,12 @@ class ProbeSettings(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """The script runs; `host` is the node's own name for itself."""
+    """The script runs; `host` is the node's own name for itself (empty: not known), `processors` how many it has."""
 
     version: str
     pid: str
     host: str
+    processors: int | None = None
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -193,8 +194,9 @@ class ProbeStream:
             return Noise(line)
 
     def _hello(self, rest: str) -> ProbeEvent:
-        version, pid, host = [*rest.split(" ", 2), "", ""][:3]
-        return Hello(version, pid, host)
+        version, pid, host, cpus = [*rest.split(" "), "", "", ""][:4]
+        known = cpus.isascii() and cpus.isdigit() and len(cpus) < 6 and int(cpus) > 0
+        return Hello(version, pid, "" if host == "-" else host, int(cpus) if known else None)
 
     def _begin(self, _rest: str) -> None:
         self._sections, self._section = {}, None

@@ -1,7 +1,7 @@
 # ccops probe. POSIX sh; nothing is written on the node. Settings stand before it: RES MINOR MOUNT DEVICE PEER SELF
 # UNITS PIDS SUDO HALOG KERNLOG and, for each log, INODE_ha OFFSET_ha INODE_kern OFFSET_kern (where reading goes on).
 # A line on stdin asks for one sample; the end of stdin ends everything. Every line printed begins with its kind:
-#   H version pid host     hello                       B n / E n uptime load…   one sample begins, ends
+#   H version pid host cpus     hello                  B n / E n uptime load…   one sample begins, ends
 #   X name, then D text…   a section that changed       T seconds zone           this node's clock
 #   w name text, W name rc what a command printed       K worker                 all its commands are still as told
 #   O log inode offset path    a log is followed from here (no inode: it can't be read)
@@ -232,7 +232,9 @@ often=-s0.03
 tail $often -c 0 /dev/null 2>/dev/null || often=
 host=
 [ -r "$R/proc/sys/kernel/hostname" ] && read -r host <"$R/proc/sys/kernel/hostname"
-printf 'H 1 %s %s\n' "$$" "$host"
+cpus=0
+[ -r "$R/proc/stat" ] && while read -r l; do case $l in cpu[0-9]*) cpus=$((cpus + 1)) ;; esac; done <"$R/proc/stat"
+printf 'H 1 %s %s %s\n' "$$" "${host:--}" "$cpus"
 
 kernlog=
 case $KERNLOG in

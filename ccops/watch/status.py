@@ -53,7 +53,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "summary": finding.summary,
         "nodes": list(finding.nodes),
-        "evidence": list(finding.evidence),
+        "evidence": [str(evidence) for evidence in finding.evidence],
+        "meaning": finding.meaning or None,
+        "avoid": finding.avoid or None,
+        "remedy": [{"text": step.text, "node": step.node, "command": step.command} for step in finding.remedy],
+        "cause": finding.cause,
+        "since": None if finding.since is None else _iso(finding.since),
     }
 
 

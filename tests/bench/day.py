@@ -11,7 +11,7 @@ from ccops.watch.joining import Joiner
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Store
 from tests.bench.fold import AT, call, centre
-from tests.triage.test_rules import LAYOUT, healthy
+from tests.triage.pairs import LAYOUT, healthy
 from tests.watch.test_joining import at
 
 HOURS, CALLS_AN_HOUR, STEP_S = 24, 416, 2

@@ -131,7 +131,7 @@ async def test_split_brain(pair: Lab, watching: Watching) -> None:
     await watching.verdict("split-brain")
     await watching.until(lambda s: all(states(by_ccops(s, name))[:1] == ("StandAlone",) for name in pair.names))
     await agree(pair, watching)
-    evidence = "\n".join(watching.now.verdict.evidence)
+    evidence = "\n".join(map(str, watching.now.verdict.evidence))
     assert "Split-Brain detected" in evidence
     assert "rule 90" in evidence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,13 +42,18 @@ def test_capture(folder: str) -> None:
     told = status(snapshot)
     assert told["serving"] == serving
     assert told["verdict"]["code"] == code
-    assert sorted(finding["code"] for finding in told["findings"]) == codes
+    assert sorted(finding["code"] for finding in told["findings"] if not _aside(finding)) == codes
     assert exit_code(snapshot) == leaves
+
+
+def _aside(finding: dict[str, Any]) -> bool:
+    """What follows from another finding, and what the captures cannot tell: they hold no configuration."""
+    return finding["cause"] is not None or finding["code"] == "configuration-not-known"
 
 
 def test_split_brain_says_how_it_is_known() -> None:
     snapshot = of_bundle(read_bundle(CAPTURES / "12-healed-8s"))
-    evidence = "\n".join(snapshot.verdict.evidence)
+    evidence = "\n".join(map(str, snapshot.verdict.evidence))
     assert "cs:StandAlone ro:Primary/Unknown" in evidence
     assert "E6E7580D4894B4F3:094CE509312CD44F" in evidence
     assert "rule 90" in evidence

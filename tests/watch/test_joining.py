@@ -8,7 +8,7 @@ from ccops.pair.model import LogLine, PairState, Reading
 from ccops.watch.joining import Joiner, changes_told
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.status import status
-from tests.triage.test_rules import LAYOUT, healthy, node
+from tests.triage.pairs import LAYOUT, healthy, node
 
 
 def at(pair: PairState, now: float) -> PairState:
@@ -48,7 +48,7 @@ def test_patience_ends() -> None:
 
 def test_serving_before_ccops_came_is_dated_by_the_kernel() -> None:
     joiner = Joiner(LAYOUT, 1.0)
-    joiner.logged((LogLine(42.0, "kernel", "block drbd1: role( Secondary -> Primary )", "one"),))
+    joiner.logged(LogLine(42.0, "kernel", "block drbd1: role( Secondary -> Primary )", "one"))
     assert joiner.join(at(healthy(), 100.0), 100.0).serving_since == 42.0
 
 
@@ -74,19 +74,23 @@ def test_changes_are_told_once() -> None:
 
     def snapshot(pair: PairState, now: float) -> Snapshot:
         judged = joiner.join(pair, now)
-        return Snapshot(now, judged.pair, judged.verdict, judged.findings, judged.serving, judged.serving_since)
+        return Snapshot(now, judged.pair, judged.verdict, judged.findings, serving=judged.serving)
 
     first, second = snapshot(at(healthy(), 100.0), 100.0), snapshot(at(healthy(), 101.0), 101.0)
     moving, moved = snapshot(neither(110.0), 110.0), snapshot(other(120.0), 120.0)
     assert list(changes_told(first, second)) == []
-    assert [line.tag for line in changes_told(second, moving)] == ["verdict"]
-    assert [line.tag for line in changes_told(moving, moved)] == ["verdict", "serving"]
+    began = list(changes_told(second, moving))
+    assert [(line.tag, line.text.split(":")[:2]) for line in began] == [("finding", ["began", " in-transition"])]
+    ended = list(changes_told(moving, moved))
+    assert [line.tag for line in ended] == ["finding", "finding", "serving"]
+    assert ended[0].text.startswith("healthy: two serves")
+    assert ended[1].text == "ended: in-transition, after 10 s"
 
 
 def test_status_gives_a_reason_for_every_null() -> None:
     joiner = Joiner(LAYOUT, 1.0)
     judged = joiner.join(at(healthy(), 100.0), 200.0)
-    told = status(Snapshot(200.0, judged.pair, judged.verdict, judged.findings, judged.serving))
+    told = status(Snapshot(200.0, judged.pair, judged.verdict, judged.findings, serving=judged.serving))
     assert told["serving"] is None
     assert told["nodes"]["one"]["drbd"] is None
     assert told["nodes"]["one"]["addresses"] == {"192.168.27.120": None}

@@ -20,7 +20,7 @@ from ccops.watch.probe import (
 )
 
 SAID = b"""Welcome to the jungle
-H 1 4242 elaxtix-voip
+H 1 4242 elaxtix-voip 8
 O ha 77 120 /var/log/ha-log
 O kern - 0 /var/log/kern.log
 B 0
@@ -37,7 +37,7 @@ K host
 """
 TOLD: list[ProbeEvent] = [
     Noise("Welcome to the jungle"),
-    Hello("1", "4242", "elaxtix-voip"),
+    Hello("1", "4242", "elaxtix-voip", 8),
     LogOpened("ha", "/var/log/ha-log", LogPosition("77", 120)),
     LogOpened("kern", "/var/log/kern.log", None),
     LogText("ha", LogPosition("77", 133), "in the middle"),
