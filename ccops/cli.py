@@ -12,6 +12,7 @@ from ccops import __version__
 
 if TYPE_CHECKING:
     from ccops.config import PairSettings, Settings
+    from ccops.watch.snapshot import Snapshot
 
 UNKNOWN = 3
 
@@ -54,25 +55,65 @@ def status(context: click.Context, as_json: bool, watch: bool, source: Path | No
     from ccops.watch import once
     from ccops.watch.status import exit_code
 
-    if source is not None:
-        from ccops.record.bundle import read_bundle
-        from ccops.record.bundle_toml import BundleError
-        from ccops.record.evidence import of_bundle
-
-        try:
-            snapshot = of_bundle(read_bundle(source))
-        except BundleError as error:
-            raise Failed(str(error)) from None
-        _print(snapshot, as_json)
-        sys.exit(exit_code(snapshot))
-    settings, name = _chosen(context)
-    pair = settings.pairs[name]
-    if watch:
+    if source is None and watch:
+        settings, name = _chosen(context)
+        pair = settings.pairs[name]
         _run(once.repeat(_watch(name, pair), lambda snapshot: _print(snapshot, as_json), pair.interval))
         return
-    snapshot = _run(once.look(_watch(name, pair), timeout))
+    snapshot = _look(context, source, timeout)
     _print(snapshot, as_json)
     sys.exit(exit_code(snapshot))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the object for scripts (that of `status`).")
+@click.option("--markdown", is_flag=True, help="Print it as Markdown, for a ticket.")
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path, exists=True), help="Read a bundle instead of connecting."
+)
+@click.option("--timeout", default=15.0, show_default=True, metavar="S", help="How long to wait for both nodes.")
+@click.pass_context
+def triage(context: click.Context, as_json: bool, markdown: bool, source: Path | None, timeout: float) -> None:
+    """Say what is wrong, how it is known and what to do. Exit: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    from ccops.triage import prose
+    from ccops.watch.status import exit_code
+
+    snapshot = _look(context, source, timeout)
+    if as_json:
+        _print(snapshot, as_json)
+    else:
+        form = prose.markdown if markdown else prose.page
+        click.echo(form(snapshot.findings, snapshot.divergence, snapshot.pair.layout, snapshot.at), nl=False)
+    sys.exit(exit_code(snapshot))
+
+
+@main.command()
+@click.option("--timeout", default=2.5, show_default=True, metavar="S", help="Answer after this time at the latest.")
+@click.pass_context
+def check(context: click.Context, timeout: float) -> None:
+    """Answer as a monitoring plug-in: one line, performance data, exit 0 ok, 1 warning, 2 critical, 3 unknown."""
+    from ccops.watch.plugin import line
+    from ccops.watch.status import exit_code
+
+    try:
+        snapshot = _look(context, None, timeout)
+    except click.ClickException as error:
+        click.echo(f"CCOPS UNKNOWN - {error.format_message().splitlines()[0]}")
+        sys.exit(UNKNOWN)
+    click.echo(line(snapshot))
+    sys.exit(exit_code(snapshot))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a list for scripts.")
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path, exists=True), help="Read a bundle instead of connecting."
+)
+@click.option("--timeout", default=30.0, show_default=True, metavar="S", help="How long to wait for both nodes.")
+@click.pass_context
+def lint(context: click.Context, as_json: bool, source: Path | None, timeout: float) -> None:
+    """Examine the configuration of both nodes. Exit: 0 nothing to mend, 1 warning, 2 critical, 3 unknown."""
+    raise Failed("not built")
 
 
 @main.command()
@@ -202,6 +243,24 @@ def _chosen(context: click.Context) -> tuple[Settings, str]:
     if name not in settings.pairs:
         raise Failed(f"{settings.path}: there is no pair {name!r}; there are: {', '.join(settings.pairs)}")
     return settings, name
+
+
+def _look(context: click.Context, source: Path | None, timeout: float) -> Snapshot:
+    """One complete look at the pair, or at a bundle."""
+    if source is None:
+        from ccops.watch.once import look
+
+        settings, name = _chosen(context)
+        found: Snapshot = _run(look(_watch(name, settings.pairs[name]), timeout))
+        return found
+    from ccops.record.bundle import read_bundle
+    from ccops.record.bundle_toml import BundleError
+    from ccops.record.evidence import of_bundle
+
+    try:
+        return of_bundle(read_bundle(source))
+    except BundleError as error:
+        raise Failed(str(error)) from None
 
 
 def _watch(name: str, pair: PairSettings) -> Any:

@@ -88,7 +88,7 @@ class NodeFacts(msgspec.Struct, frozen=True):
         words = (("address", self.address), ("mount", self.mount), ("Primary", self.primary))
         said = ", ".join(f"{word} {'yes' if held else 'no' if held is False else 'not known'}" for word, held in words)
         down = f", down: {' and '.join(self.services_down)}" if self.services_down and self.holds_anything else ""
-        return Evidence("seen", said + down, self.name, self.read_at)
+        return Evidence("observation", said + down, self.name, self.read_at)
 
 
 def node_facts(pair: PairState, node: NodeState) -> NodeFacts:

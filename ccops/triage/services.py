@@ -199,7 +199,8 @@ def in_transition(case: Case) -> Finding | None:
         unserved = case.memory.unserved_s
         word = _beginning(case)
         told = (word,) if word else ()
-        seconds = unserved if unserved is not None else case.memory.transition_s
+        by_the_log = case.pair.at - word.line.at if word else case.memory.transition_s
+        seconds = unserved if unserved is not None else by_the_log
         return _moving(case, _what(case, word), seconds, evidence_of(told))
     well = case.serving and not case.serving.services_down and not any(f.cut_off for f in case.facts)
     names = case.starting

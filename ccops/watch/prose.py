@@ -25,7 +25,7 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
         since = f" since {_local(snapshot.serving_since)}" if snapshot.serving_since else ""
         yield f"  serving: {snapshot.serving}{since}"
     for finding in snapshot.findings:
-        if finding != verdict and finding.severity != "ok":
+        if finding != verdict and finding.severity != "ok" and finding.cause is None:
             yield f"  {finding.severity}: {finding.code}: {finding.summary}"
     yield ""
     for node in pair.nodes:

@@ -14,7 +14,7 @@ from ccops.callcentre.model import Agent, Centre, Line, Queue
 from ccops.callcentre.queues import QueueView, queue_view
 from ccops.pair import joined
 from ccops.pair.model import DrbdResource, Heartbeat, NodeState, PairState, Sync
-from ccops.triage.finding import Finding
+from ccops.triage.finding import Divergence, Finding, Period, Side
 from ccops.watch.snapshot import Snapshot
 
 SCHEMA = 1
@@ -34,7 +34,7 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
             "severity": snapshot.verdict.severity,
             "summary": snapshot.verdict.summary,
         },
-        "findings": [_finding(finding) for finding in snapshot.findings],
+        "findings": [_finding(finding, snapshot.divergence) for finding in snapshot.findings],
         "nodes": {node.name: _node(pair, node, snapshot.at) for node in pair.nodes},
         "queues": _queues(centre, snapshot.at),
         "agents": _agents(centre, snapshot.at, snapshot.agent_names),
@@ -47,7 +47,9 @@ def exit_code(snapshot: Snapshot) -> int:
     return EXIT_CODES[snapshot.verdict.severity]
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, divergence: Divergence | None) -> dict[str, Any]:
+    parted = divergence is not None and finding.code in ("split-brain", "split-brain-active")
+    more = {"divergence": _divergence(divergence)} if divergence is not None and parted else {}
     return {
         "code": finding.code,
         "severity": finding.severity,
@@ -58,8 +60,39 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "avoid": finding.avoid or None,
         "remedy": [{"text": step.text, "node": step.node, "command": step.command} for step in finding.remedy],
         "cause": finding.cause,
-        "since": None if finding.since is None else _iso(finding.since),
+        "since": _iso_or_none(finding.since),
+        **more,
     }
+
+
+def _divergence(found: Divergence) -> dict[str, Any]:
+    return {
+        "rule": found.rule,
+        "parted_at": _iso_or_none(found.parted_at),
+        "victim": found.victim,
+        "reasons": list(found.reasons),
+        "sides": {side.name: _side(side) for side in found.sides},
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    traces = side.traces
+    return {
+        "primary": side.is_primary,
+        "serves": side.serves,
+        "only_here_kib": side.only_here_kib,
+        "was_primary": [_period(period) for period in side.primary],
+        "held_address": [_period(period) for period in side.address],
+        "channels": traces.channels.value,
+        "last_cdr": _iso_or_none(traces.cdr.value),
+        "last_queue_log": _iso_or_none(traces.queue_log.value),
+        "last_call_row": _iso_or_none(traces.calls.value),
+        "newest_recording": _iso_or_none(traces.recording.value),
+    }
+
+
+def _period(period: Period) -> dict[str, Any]:
+    return {"from": _iso_or_none(period.begin), "to": _iso_or_none(period.end)}
 
 
 def _node(pair: PairState, node: NodeState, now: float) -> dict[str, Any]:
@@ -196,6 +229,10 @@ def _trunk(line: Line) -> dict[str, Any]:
         "channels": line.channels,
         "capacity": line.capacity,
     }
+
+
+def _iso_or_none(at: float | None) -> str | None:
+    return None if at is None else _iso(at)
 
 
 def _iso(at: float) -> str:

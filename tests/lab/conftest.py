@@ -163,3 +163,20 @@ async def watching(pair: Lab) -> AsyncIterator[Watching]:
         yield found
     finally:
         await watch.stop()
+
+
+_shown: list[tuple[str, str, float]] = []
+
+
+@pytest.fixture
+def shown_after() -> Callable[[str, str, float], None]:
+    """Keeps after how many seconds a condition was shown, for the summary."""
+    return lambda code, how, seconds: _shown.append((code, how, seconds))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of what was provoked, in Markdown."""
+    if _shown:
+        terminalreporter.write_line("\n| code | how it was provoked | shown after |\n|---|---|---|")
+        for code, how, seconds in _shown:
+            terminalreporter.write_line(f"| `{code}` | {how} | {seconds:.0f} s |")

@@ -1,0 +1,263 @@
+"""Each condition that can be provoked on a real pair is provoked, and is found; the summary tells after how long."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from ccops.config import Thresholds
+from ccops.pair import joined
+from ccops.watch.once import look
+from ccops.watch.pair import PairWatch
+from ccops.watch.snapshot import Snapshot
+from tests.lab.conftest import Lab, Watching
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+
+WRITE = "dd if=/dev/urandom of=/data/{} bs=1M count={} conv=fsync 2>/dev/null"
+ADDRESS = "192.168.27.120/24 dev eth0"
+BROKEN = 'printf "#!/bin/sh\\n[ \\$1 != {} ]\\n" > /etc/ha.d/resource.d/asterisk'
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One way to a condition: what is done first, what is done to bring it about (words of the lab, or N: a command on
+    that node), and whether it must be the verdict.
+    """
+
+    code: str
+    how: str
+    does: tuple[str, ...]
+    first: tuple[str, ...] = ()
+    is_verdict: bool = True
+    thresholds: Thresholds = Thresholds()
+
+
+_STOPPED = ("2: service heartbeat stop", "1: service heartbeat stop")
+_APART = ("1: drbdadm disconnect data", f"1: {WRITE.format('mine', 4)}", "2: drbdadm primary --force data")
+
+WAYS = [
+    Way("split-brain-active", "LAN cut until both serve", ("cut",)),
+    Way("heartbeat-link-down", "LAN cut, before the peer is taken for dead", ("cut",)),
+    Way("replication-link-down", "DRBD's port dropped", ("cut-replication",)),
+    Way("disconnected-by-administrator", "drbdadm disconnect", ("2: drbdadm disconnect data",)),
+    Way(
+        "authentication-failed",
+        "another shared-secret on node 2, adjust",
+        ("2: sed -i s/pair-of-the-lab/another/ /etc/drbd.d/data.res; drbdadm adjust data",),
+    ),
+    Way(
+        "unrelated-data",
+        "node 2's meta-data made anew and promoted apart",
+        ("2: drbdadm connect data",),
+        (
+            "2: service heartbeat stop",
+            "2: drbdadm down data; yes yes | drbdadm create-md --force data; drbdadm attach data",
+            "2: drbdadm primary --force data; drbdadm secondary data",
+        ),
+    ),
+    Way(
+        "resyncing",
+        "60 MB written while disconnected, connect",
+        ("2: drbdadm connect data",),
+        ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}"),
+    ),
+    Way(
+        "resync-paused",
+        "pause-sync during a resync",
+        ("2: drbdadm pause-sync data",),
+        ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}", "2: drbdadm connect data"),
+    ),
+    Way("verifying", "drbdadm verify", ("1: drbdadm verify data",)),
+    Way(
+        "verify-found-blocks",
+        "40 blocks written past DRBD on node 2, verify",
+        ("1: drbdadm verify data",),
+        ("2: dd if=/dev/urandom of=/dev/vdb1 bs=4k seek=90000 count=40 oflag=direct 2>/dev/null",),
+    ),
+    Way("running-on-one-node", "node 2's current cut", ("off 2",)),
+    Way("link-to-node-lost", "node 2's current cut", ("off 2",), is_verdict=False),
+    Way(
+        "unreachable-from-here",
+        "sshd of node 2 ended",
+        ("2: (sleep 1; systemctl stop ssh.socket ssh; pkill -9 sshd) >/dev/null 2>&1 &",),
+    ),
+    Way("data-old", "node 2 frozen", ("freeze 2",), is_verdict=False),
+    Way("nobody-serves", "Heartbeat stopped on both", _STOPPED, is_verdict=False),
+    Way("address-on-both", "the address added on node 2", (f"2: ip addr add {ADDRESS}",)),
+    Way("address-missing", "the address taken away", (f"1: ip addr del {ADDRESS}",)),
+    Way(
+        "served-apart",
+        "services stopped and the volume unmounted by hand",
+        ("1: systemctl stop asterisk mariadb; sleep 1; umount /data",),
+    ),
+    Way("service-down", "Asterisk stopped by hand", ("1: systemctl stop asterisk",)),
+    Way("heartbeat-stopped", "Heartbeat stopped on node 2", ("2: service heartbeat stop",)),
+    Way(
+        "heartbeat-split",
+        "UDP 694 dropped on both",
+        (
+            "1: iptables -I INPUT -p udp --dport 694 -j DROP",
+            "2: iptables -I INPUT -p udp --dport 694 -j DROP",
+        ),
+        is_verdict=False,
+    ),
+    Way(
+        "standby-ignored", "hb_standby twice", ("1: /usr/share/heartbeat/hb_standby; /usr/share/heartbeat/hb_standby",)
+    ),
+    Way(
+        "start-failed",
+        "Asterisk's script fails to start on node 2, hb_standby",
+        ("1: /usr/share/heartbeat/hb_standby",),
+        (f"2: {BROKEN.format('start')}",),
+        is_verdict=False,
+    ),
+    Way("disk-failed", "drbdadm detach", ("2: drbdadm detach data",)),
+    Way("disk-outdated", "drbdadm outdate", ("2: drbdadm disconnect data; drbdadm outdate data",), is_verdict=False),
+    Way("io-frozen", "drbdadm suspend-io", ("1: drbdadm suspend-io data",)),
+    Way("drbd-not-up", "drbdadm down", ("2: drbdadm down data",)),
+    Way(
+        "both-primary",
+        "allow-two-primaries, promoted by hand",
+        ("2: drbdadm primary data",),
+        (
+            "1: drbdadm net-options --protocol=C --allow-two-primaries=yes data",
+            "2: drbdadm net-options --protocol=C --allow-two-primaries=yes data",
+        ),
+    ),
+    Way(
+        "promotion-refused",
+        "node 1's current cut in mid-resync",
+        ("off 1",),
+        ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}", "2: drbdadm connect data", "resyncing"),
+        is_verdict=False,
+    ),
+    Way("data-filling", "a file of 290 MB", (f"1: {WRITE.format('much', 270)}",)),
+    Way("data-full", "the volume filled", (f"1: {WRITE.format('much', 500)}",)),
+    Way("clock-skew", "node 2's clock set ahead", ("2: date -s '+40 seconds'",), is_verdict=False),
+    Way(
+        "load-high",
+        "four busy loops (threshold 0.5)",
+        ("2: for i in 1 2 3 4; do (timeout 400 sh -c 'while :; do :; done' >/dev/null 2>&1 &) ; done",),
+        is_verdict=False,
+        thresholds=Thresholds(load=0.5),
+    ),
+    Way(
+        "auto-resolved",
+        "after-sb-0pri discard-least-changes, both written apart",
+        ("1: drbdadm connect data", "2: drbdadm connect data"),
+        (
+            *_STOPPED,
+            "1: sed -i 's/verify-alg/after-sb-0pri discard-least-changes; verify-alg/' /etc/drbd.d/data.res",
+            "2: sed -i 's/verify-alg/after-sb-0pri discard-least-changes; verify-alg/' /etc/drbd.d/data.res",
+            "1: drbdadm adjust data; drbdadm disconnect data",
+            "2: drbdadm adjust data; drbdadm disconnect data",
+            "1: drbdadm primary data; dd if=/dev/urandom of=/dev/drbd1 bs=1M seek=300 count=1 conv=fsync; "
+            "drbdadm secondary data",
+            "2: drbdadm primary data; dd if=/dev/urandom of=/dev/drbd1 bs=1M seek=310 count=3 conv=fsync; "
+            "drbdadm secondary data",
+        ),
+        is_verdict=False,
+    ),
+]
+
+
+async def do(lab: Lab, watching: Watching, line: str) -> None:
+    """A word of the lab, a command on a node, or a state to wait for."""
+    if line == "resyncing":
+        await watching.verdict("resyncing")
+    elif line[:3] in ("1: ", "2: "):
+        await lab.later("ssh", line[0], line[3:])
+    else:
+        await lab.later(*line.split())
+
+
+def has(code: str, is_verdict: bool) -> Callable[[Snapshot], bool]:
+    def check(snapshot: Snapshot) -> bool:
+        if is_verdict:
+            return snapshot.verdict.code == code
+        return any(finding.code == code for finding in snapshot.findings)
+
+    return check
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.code)
+async def test_provoked(pair: Lab, way: Way, shown_after: Callable[[str, str, float], None]) -> None:
+    settings = msgspec.structs.replace(pair.settings(), thresholds=way.thresholds)
+    watch = PairWatch("lab", settings)
+    watching = Watching(watch)
+    await watch.start()
+    try:
+        await watching.verdict("healthy")
+        for line in way.first:
+            await do(pair, watching, line)
+        before = next((f for f in watching.now.findings if f.code == way.code), None)
+        assert before is None, before
+        began = time.monotonic()
+        for line in way.does:
+            await do(pair, watching, line)
+        await watching.until(has(way.code, way.is_verdict))
+        shown_after(way.code, way.how, time.monotonic() - began)
+        finding = next(f for f in watching.now.findings if f.code == way.code)
+        assert finding.evidence
+        assert finding.remedy
+    finally:
+        await watch.stop()
+
+
+@pytest.mark.smoke
+async def test_a_split_brain_of_the_past_is_diagnosed_from_a_cold_start(
+    pair: Lab, watching: Watching, shown_after: Callable[[str, str, float], None]
+) -> None:
+    """Nobody watched when it happened: both logs, the identifiers and the states tell it all."""
+    await pair.later("cut")
+    await watching.until(lambda s: len(joined.primaries(s.pair)) == 2)
+    await pair.later("ssh", "1", WRITE.format("mine", 3))
+    await pair.later("ssh", "2", WRITE.format("theirs", 20))
+    await pair.later("heal")
+    await watching.until(lambda s: s.verdict.code == "split-brain")
+    await watching.watch.stop()
+    began = time.monotonic()
+    snapshot = await look(PairWatch("lab", pair.settings()), 60)
+    seconds = time.monotonic() - began
+    shown_after("split-brain", "LAN cut and healed before ccops was started", seconds)
+    assert snapshot.verdict.code in ("split-brain", "split-brain-active")
+    assert snapshot.divergence is not None
+    assert snapshot.divergence.rule == 90
+    assert snapshot.divergence.parted_at is not None
+    assert all(side.only_here_kib for side in snapshot.divergence.sides)
+    assert seconds < 5
+
+
+async def test_a_standby_a_failback_and_a_start_cry_no_wolf(pair: Lab, watching: Watching) -> None:
+    first, second = pair.names
+    for node, target in ((1, second), (2, first)):
+        await pair.later("ssh", str(node), "/usr/share/heartbeat/hb_standby")
+        await watching.until(lambda s, target=target: s.serving == target and s.verdict.code == "healthy")  # type: ignore[misc]
+    assert set(watching.verdicts) <= {"healthy", "in-transition"}, watching.verdicts
+    for node in (2, 1):
+        await pair.later("ssh", str(node), "service heartbeat stop")
+    await asyncio.sleep(5)
+    for node in (1, 2):
+        await pair.later("ssh", str(node), "service heartbeat start")
+    await watching.until(lambda s: all(n.heartbeat.value and n.heartbeat.value.running for n in s.pair.nodes))
+    watching.verdicts.clear()
+    await watching.verdict("healthy")
+    assert set(watching.verdicts) <= {"healthy", "in-transition"}, watching.verdicts
+
+
+async def test_a_cold_start_of_both_cries_no_wolf(pair: Lab, watching: Watching) -> None:
+    """Both are shut down in order and switched on: nothing, then unknown, then in transition, then healthy."""
+    for node in (2, 1):
+        await pair.later("ssh", str(node), "service heartbeat stop; sync")
+    for node in (2, 1):
+        await pair.later("off", str(node))
+    await watching.until(lambda s: all(n.link.phase == "down" for n in s.pair.nodes))
+    watching.verdicts.clear()
+    for node in (1, 2):
+        await pair.later("boot", str(node))
+    await watching.verdict("healthy")
+    assert set(watching.verdicts) <= {"healthy", "in-transition", "link-to-node-lost", "not-known"}, watching.verdicts
