@@ -41,13 +41,16 @@ _APART = ("1: drbdadm disconnect data", f"1: {WRITE.format('mine', 4)}", "2: drb
 
 WAYS = [
     Way("split-brain-active", "LAN cut until both serve", ("cut",)),
-    Way("heartbeat-link-down", "LAN cut, before the peer is taken for dead", ("cut",)),
     Way("replication-link-down", "DRBD's port dropped", ("cut-replication",)),
     Way("disconnected-by-administrator", "drbdadm disconnect", ("2: drbdadm disconnect data",)),
     Way(
         "authentication-failed",
-        "another shared-secret on node 2, adjust",
-        ("2: sed -i s/pair-of-the-lab/another/ /etc/drbd.d/data.res; drbdadm adjust data",),
+        "another shared-secret on node 2, connected anew",
+        ("2: drbdadm connect data",),
+        (
+            "2: drbdadm disconnect data",
+            "2: sed -i s/pair-of-the-lab/another/ /etc/drbd.d/data.res",
+        ),
     ),
     Way(
         "unrelated-data",
@@ -55,7 +58,7 @@ WAYS = [
         ("2: drbdadm connect data",),
         (
             "2: service heartbeat stop",
-            "2: drbdadm down data; yes yes | drbdadm create-md --force data; drbdadm attach data",
+            "2: drbdadm down data; drbdadm create-md --force data </dev/null; drbdadm up data; drbdadm disconnect data",
             "2: drbdadm primary --force data; drbdadm secondary data",
         ),
     ),

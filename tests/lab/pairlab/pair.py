@@ -57,12 +57,12 @@ CUT_REPLICATION = """
 nft -f - <<'RULES'
 add table inet lab
 flush table inet lab
-add chain inet lab in { type filter hook input priority 0; }
-add chain inet lab out { type filter hook output priority 0; }
-add rule inet lab in tcp dport 7789 drop
-add rule inet lab in tcp sport 7789 drop
-add rule inet lab out tcp dport 7789 drop
-add rule inet lab out tcp sport 7789 drop
+add chain inet lab incoming { type filter hook input priority 0; }
+add chain inet lab outgoing { type filter hook output priority 0; }
+add rule inet lab incoming tcp dport 7789 drop
+add rule inet lab incoming tcp sport 7789 drop
+add rule inet lab outgoing tcp dport 7789 drop
+add rule inet lab outgoing tcp sport 7789 drop
 RULES
 """
 HEAL_REPLICATION = "if nft list table inet lab >/dev/null 2>&1; then nft delete table inet lab; fi"
