@@ -55,10 +55,11 @@ WAYS = [
     Way(
         "unrelated-data",
         "node 2's meta-data made anew and promoted apart",
-        ("2: drbdadm connect data",),
+        ("heal-replication",),
         (
             "2: service heartbeat stop",
-            "2: drbdadm down data; drbdadm create-md --force data </dev/null; drbdadm up data; drbdadm disconnect data",
+            "cut-replication",
+            "2: drbdadm down data; drbdadm create-md --force data </dev/null; drbdadm up data",
             "2: drbdadm primary --force data; drbdadm secondary data",
         ),
     ),
