@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,56 @@ def test_status_of_a_bundle(folder: str, code: int) -> None:
     assert page.exit_code == code
     assert found["verdict"]["code"] in page.stdout
     assert max(len(line) for line in page.stdout.splitlines()) <= 200
+
+
+@pytest.mark.parametrize(("folder", "code"), [("01-healthy", 0), ("08-resync-paused", 1), ("12-healed-8s", 2)])
+def test_triage_of_a_bundle(folder: str, code: int) -> None:
+    source = ("--from", str(CAPTURES / folder))
+    told = run("triage", "--json", *source)
+    assert told.exit_code == code
+    found = json.loads(told.stdout)
+    assert found == json.loads(run("status", "--json", *source).stdout)
+    page = run("triage", *source)
+    assert page.exit_code == code
+    assert found["verdict"]["code"] in page.stdout
+    # Commands stay on a line of their own, to be copied.
+    commands = {s["command"] for f in found["findings"] if not f["cause"] for s in f["remedy"] if s["command"]}
+    assert commands <= {line.strip() for line in page.stdout.splitlines()}
+    ticket = run("triage", "--markdown", *source)
+    assert ticket.exit_code == code
+    assert ticket.stdout.startswith(f"# lab: {found['verdict']['code']} (")
+    for command in commands:
+        assert f"`{command}`" in ticket.stdout
+
+
+def test_a_split_brain_is_told_with_both_sides() -> None:
+    found = json.loads(run("triage", "--json", "--from", str(CAPTURES / "12-healed-8s")).stdout)
+    finding = next(f for f in found["findings"] if f["code"] == "split-brain")
+    assert finding["cause"] is None
+    assert finding["since"] == "2026-11-23T02:41:34.000Z"
+    parted = finding["divergence"]
+    assert parted["rule"] == 90
+    assert {name: side["only_here_kib"] for name, side in parted["sides"].items()} == {
+        "elaxtix-voip": 3128,
+        "elaxtix-voip-2": 20708,
+    }
+    page = run("triage", "--from", str(CAPTURES / "12-healed-8s")).stdout
+    assert "the two sides:" in page
+    ticket = run("triage", "--markdown", "--from", str(CAPTURES / "12-healed-8s")).stdout
+    assert "| | elaxtix-voip | elaxtix-voip-2 |" in ticket
+
+
+def test_triage_of_what_is_no_bundle(tmp_path: Path) -> None:
+    told = run("triage", "--from", str(tmp_path))
+    assert told.exit_code == 3
+    assert "bundle.toml" in told.output
+
+
+def test_check_without_settings_is_one_line_of_unknown(tmp_path: Path) -> None:
+    told = run("-c", str(tmp_path / "none.toml"), "check")
+    assert told.exit_code == 3
+    assert told.stdout.startswith("CCOPS UNKNOWN - ")
+    assert len(told.stdout.splitlines()) == 1
 
 
 def test_resync_in_the_object() -> None:
@@ -148,6 +199,21 @@ async def test_live_commands_on_a_simulated_pair(tmp_path: Path) -> None:
         assert live["serving"] == "elaxtix-voip"
         assert len(live["agents"]) == 12
         assert all(queue["members"].keys() == {"free", "busy", "paused", "away"} for queue in live["queues"])
+
+        began = time.monotonic()
+        code, out, err = await ccops("check")
+        assert code == 0, err
+        assert time.monotonic() - began < 10  # it has a limit of its own; this machine may be busy
+        assert out.startswith("CCOPS OK - demo: healthy: ")
+        assert out.count("\n") == 1
+        numbers = dict(part.split("=") for part in out.split(" | ")[1].split())
+        assert numbers["oos"] == "0KB;;;0"
+        assert numbers["sync"] == "100%;;;0;100"
+        assert numbers.keys() == {"oos", "sync", "waiting", "channels", "agents", "age_node1", "age_node2"}
+
+        code, out, err = await ccops("triage")
+        assert code == 0, err
+        assert out.startswith("demo: OK  healthy")
 
         code, out, err = await ccops("bundle", str(made))
         assert code == 0, err

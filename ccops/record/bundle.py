@@ -27,6 +27,9 @@ from ccops.pair.model import Link, LogLine, NodeState, PairLayout, PairState, Re
 from ccops.pair.node import observe
 from ccops.record.bundle_toml import SETTINGS, BundleError, format_layout, parse_layout
 from ccops.text import clean, decode
+from ccops.triage.finding import Traces
+from ccops.watch.traces_script import FILE as TRACES
+from ccops.watch.traces_script import parse_traces, unread
 
 EXIT_CODES = "exit_codes.txt"
 FOLDERS = ("node1", "node2")
@@ -56,11 +59,15 @@ Texts = Mapping[str, Mapping[str, str]]
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """What a bundle holds: the pair's state, both logs by time, and every file as it stood (`texts[node][file]`)."""
+    """What a bundle holds: the pair's state, both logs by time, and every file as it stood (`texts[node][file]`).
+
+    `traces`: by node, when its call centre wrote last.
+    """
 
     pair: PairState
     log: tuple[LogLine, ...]
     texts: Texts
+    traces: Mapping[str, Traces] = {}
 
 
 def read_bundle(path: Path | str) -> Bundle:
@@ -103,15 +110,24 @@ def _joined(layout: PairLayout, texts: Texts, written_at: float) -> Bundle:
     now = max(known, default=written_at)
     states: list[NodeState] = []
     log: list[LogLine] = []
+    found: dict[str, Traces] = {}
     for node in layout.nodes:
         date = dates[node]
         taken_at = now if date is None else date
         states.append(_node(node, layout, texts[node], taken_at))
+        found[node] = _traces(texts[node], taken_at)
         clock = LogClock(taken_at, _zone(texts[node].get("zone.txt", "")))
         log += parse_ha_log(texts[node].get("ha_log.txt", ""), node, clock)
         log += parse_kernel_log(texts[node].get("kern.txt", ""), node, clock)
     log.sort(key=lambda line: line.at)
-    return Bundle(PairState(layout, (states[0], states[1]), now), tuple(log), texts)
+    return Bundle(PairState(layout, (states[0], states[1]), now), tuple(log), texts, found)
+
+
+def _traces(files: Mapping[str, str], taken_at: float) -> Traces:
+    """The bundle's logs are dated by the node's own clock, and so are these."""
+    if TRACES not in files:
+        return unread("the bundle does not hold it", taken_at)
+    return parse_traces(files[TRACES], taken_at)
 
 
 def _node(name: str, layout: PairLayout, files: Mapping[str, str], taken_at: float) -> NodeState:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
+from ccops.links.errors import LinkError
 from ccops.pair.model import PairLayout
 from ccops.pair.services import asked_units
 from ccops.text import decode
+from ccops.watch.traces_script import FILE, Runner, read_output
 
 _TIMEOUT_S = 90.0
 _MARK = re.compile(rb"^##### (\S+)\n(.*?)^##### rc=(\d+)\n", re.M | re.S)
@@ -72,21 +73,6 @@ s asterisk_version.txt asterisk -V
 """
 
 
-class Finished(Protocol):
-    """A command that has ended."""
-
-    @property
-    def stdout(self) -> bytes: ...
-
-
-class Runner(Protocol):
-    """Whatever can run a command on a node; an SSH connection does."""
-
-    async def run(self, argv: Sequence[str], *, timeout_s: float, input: bytes | None = None) -> Finished:
-        """Run `argv` with `input` on its standard input."""
-        ...
-
-
 async def collect(
     runner: Runner, layout: PairLayout, node: str, *, ha_log: str, sudo: bool
 ) -> Mapping[str, tuple[str, int]]:
@@ -104,7 +90,16 @@ async def collect(
     }
     source = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
     done = await runner.run(["/bin/sh", "-s"], timeout_s=_TIMEOUT_S, input=(source + _SCRIPT).encode())
-    return {decode(m[1]): (_text(m[2]), int(m[3])) for m in _MARK.finditer(done.stdout)}
+    found = {decode(m[1]): (_text(m[2]), int(m[3])) for m in _MARK.finditer(done.stdout)}
+    return {**found, **await _traces(runner, layout)}
+
+
+async def _traces(runner: Runner, layout: PairLayout) -> Mapping[str, tuple[str, int]]:
+    """In a command of its own: where the volume's I/O hangs, so would all the rest."""
+    try:
+        return {FILE: (await read_output(runner, layout), 0)}
+    except LinkError:
+        return {}
 
 
 def _text(body: bytes) -> str:

@@ -53,6 +53,7 @@ def of_bundle(bundle: Bundle, thresholds: Thresholds | None = None) -> Snapshot:
     joiner = Joiner(bundle.pair.layout, interval_s=1.0, thresholds=thresholds)
     for line in bundle.log:
         joiner.logged(line)
+    joiner.traces = bundle.traces
     judged = joiner.join(bundle.pair, bundle.pair.at)
     return Snapshot(
         at=bundle.pair.at,

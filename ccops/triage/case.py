@@ -10,9 +10,10 @@ from ccops.config import Thresholds
 from ccops.pair.drbdadm import Drbdadm, spelt
 from ccops.pair.model import NodeState, PairState
 from ccops.triage.facts import NodeFacts
-from ccops.triage.finding import Evidence, Step
+from ccops.triage.finding import Evidence, Step, Traces
 from ccops.triage.history import HeartbeatWord, History, KernelWord, evidence_of
 
+_BEGINNINGS = ("standby-wanted", "acquiring-from", "started", "shutdown-began")
 _STANDBY = "/usr/share/heartbeat/hb_standby"
 
 
@@ -22,6 +23,7 @@ class Memory(msgspec.Struct, frozen=True):
     `unserved_s`: since somebody was last seen serving (None also while somebody is). `transition_s`: since Heartbeat
     says that it moves resources. `connection_s`: by node, since DRBD's connection is what it is now. `settled_s`: since
     the pair was last seen well, whoever served. `growth_kib_s`: by node, how fast the volume fills, KiB a second.
+    `traces`: by node, what its call centre wrote last.
     """
 
     unserved_s: float | None = None
@@ -29,6 +31,7 @@ class Memory(msgspec.Struct, frozen=True):
     connection_s: Mapping[str, float] = {}
     settled_s: float | None = None
     growth_kib_s: Mapping[str, float] = {}
+    traces: Mapping[str, Traces] = {}
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -66,8 +69,16 @@ class Case(msgspec.Struct, frozen=True):
 
     @property
     def unserved_shortly(self) -> bool:
-        """True when somebody served a short while ago."""
-        return self.memory.unserved_s is not None and self.memory.unserved_s < self.thresholds.unserved
+        """True when somebody served a short while ago; shorter where Heartbeat's log knows of no move."""
+        unserved, limits = self.memory.unserved_s, self.thresholds
+        calm = bool(self.history.heartbeat) and self.move_began() is None
+        return unserved is not None and unserved < (min(limits.service, limits.unserved) if calm else limits.unserved)
+
+    def move_began(self) -> HeartbeatWord | None:
+        """The newest word of a move's beginning, within the time that one may take."""
+        words = (w for name in self.names for w in self.history.of_heartbeat(name, *_BEGINNINGS))
+        recent = [w for w in words if w.line.dated and -5.0 < self.pair.at - w.line.at < self.thresholds.transition]
+        return max(recent, key=lambda w: w.line.at, default=None)
 
     @property
     def starting(self) -> tuple[str, ...]:

@@ -12,7 +12,24 @@ from ccops.pair.kernel import KernelEvent
 from ccops.pair.model import LogLine
 from ccops.triage.finding import Evidence, Period, quoted
 
-_CONNECTED = frozenset({"Connected", "SyncSource", "SyncTarget", "WFBitMapS", "WFBitMapT", "VerifyS", "VerifyT"})
+_CONNECTED = frozenset(
+    [
+        "Connected",
+        "StartingSyncS",
+        "StartingSyncT",
+        "WFBitMapS",
+        "WFBitMapT",
+        "WFSyncUUID",
+        "SyncSource",
+        "SyncTarget",
+        "VerifyS",
+        "VerifyT",
+        "PausedSyncS",
+        "PausedSyncT",
+        "Ahead",
+        "Behind",
+    ]
+)
 _ADDRESS_SCRIPTS = ("IPaddr2", "IPaddr")
 
 
@@ -65,12 +82,11 @@ class History(msgspec.Struct, frozen=True):
     def parted_at(self) -> float | None:
         """When the sides were last connected: the earlier of both nodes' words of losing the connection."""
         nodes = dict.fromkeys(word.line.node for word in self.kernel if word.line.node)
-        lost: list[float] = []
-        for node in nodes:
-            word = next((w for w in self.since_connected(node) if _disconnects(w.event) and w.line.dated), None)
-            if word is not None:
-                lost.append(word.line.at)
-        return min(lost, default=None)
+        return min((at for node in nodes if (at := self.lost_at(node)) is not None), default=None)
+
+    def lost_at(self, node: str) -> float | None:
+        """When that node lost the connection to its peer, by its own log; None while it has one, or it is not told."""
+        return next((w.line.at for w in self.since_connected(node) if _disconnects(w.event) and w.line.dated), None)
 
     def primary_periods(self, node: str) -> tuple[Period, ...]:
         """When that node was Primary, by DRBD's word."""
@@ -110,7 +126,8 @@ def _connects(event: KernelEvent) -> bool:
 
 def _disconnects(event: KernelEvent) -> bool:
     change = event.change("conn")
-    return change is not None and change.new not in _CONNECTED
+    # A boot is no loss: it goes from StandAlone to Unconnected.
+    return change is not None and change.old in _CONNECTED and change.new not in _CONNECTED
 
 
 def _is_address(resource: str | None) -> bool:

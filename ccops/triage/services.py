@@ -7,8 +7,6 @@ from ccops.triage.facts import NodeFacts
 from ccops.triage.finding import Evidence, Finding, Step
 from ccops.triage.history import HeartbeatWord, evidence_of
 
-_BEGINNINGS = ("standby-wanted", "acquiring-from", "started", "shutdown-began")
-
 
 def address_on_both(case: Case) -> Finding | None:
     """The virtual address on both nodes."""
@@ -197,7 +195,7 @@ def in_transition(case: Case) -> Finding | None:
     """Resources are moving, or a node is starting: not a fault until its time is over."""
     if case.in_flux or case.unserved_shortly:
         unserved = case.memory.unserved_s
-        word = _beginning(case)
+        word = case.move_began()
         told = (word,) if word else ()
         by_the_log = case.pair.at - word.line.at if word else case.memory.transition_s
         seconds = unserved if unserved is not None else by_the_log
@@ -248,10 +246,3 @@ def _what(case: Case, word: HeartbeatWord | None) -> str:
             return f"Heartbeat on {on} is stopping and gives its resources up"
         case _:
             return f"Heartbeat on {on} is starting"
-
-
-def _beginning(case: Case) -> HeartbeatWord | None:
-    """The newest word of a move's beginning within the time that one may take."""
-    words = [w for name in case.names for w in case.history.of_heartbeat(name, *_BEGINNINGS)]
-    recent = [w for w in words if w.line.dated and -5.0 < case.pair.at - w.line.at < case.thresholds.transition]
-    return max(recent, key=lambda w: w.line.at, default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ccops.pair.drbdadm import spelt
 from ccops.triage.case import Case
-from ccops.triage.divergence import diverged
+from ccops.triage.divergence import diverged, measure
 from ccops.triage.facts import NodeFacts
 from ccops.triage.finding import Evidence, Finding, Step
 from ccops.triage.history import evidence_of
@@ -35,7 +35,7 @@ def split_brain_active(case: Case) -> Finding | None:
             Step("see there that the volume is unmounted, the address gone and the role Secondary"),
             Step("mend the network between the nodes; the sides will find that they have diverged"),
             Step(_WHAT_ONLY_IT_HAS),
-            *_rejoin(case, None),
+            *_rejoin(case, _victim(case)),
         ),
         since=case.history.parted_at(),
     )
@@ -66,10 +66,10 @@ def split_brain(case: Case) -> Finding | None:
         avoid="Do not fail over, and do not connect by force: whichever side is discarded loses what only it has. "
         "Nothing repairs this by itself.",
         remedy=(
-            Step("compare both sides and choose whose changes are given up (the victim); it is usually the Secondary"),
+            Step("compare both sides and choose whose changes are given up (the victim)"),
             Step("stop Heartbeat on the victim and see its volume unmounted and its role Secondary", None, _STOP),
             Step(_WHAT_ONLY_IT_HAS),
-            *_rejoin(case, _secondary(case)),
+            *_rejoin(case, _victim(case)),
         ),
         since=case.history.parted_at(),
     )
@@ -84,13 +84,14 @@ def _rejoin(case: Case, victim: NodeFacts | None) -> tuple[Step, ...]:
         first, second = (case.drbdadm(name) for name in case.names)
         discard = second.discard()
         return (
-            Step("on the victim: disconnect, then connect and discard its changes", None, spelt(discard)),
+            Step("on the victim: leave the connection", None, spelt(first.disconnect())),
+            Step("on the victim: discard its changes and connect", None, spelt(discard)),
             Step("on the survivor, if it is StandAlone: connect", None, spelt(first.connect())),
             Step("follow the resync to its end, then start Heartbeat on the victim", None, "service heartbeat start"),
         )
     name, survivor = victim.name, case.peer(victim.name)
     drbdadm = case.drbdadm(name)
-    steps = [Step(f"if {name} is chosen: leave the connection", name, spelt(drbdadm.disconnect()))]
+    steps = [Step(f"if {name} is the victim: leave the connection", name, spelt(drbdadm.disconnect()))]
     if victim.primary is not False:
         steps.append(case.drbd_step("see it Secondary", name, drbdadm.secondary()))
     steps.append(case.drbd_step("discard its changes and connect", name, drbdadm.discard()))
@@ -107,12 +108,10 @@ def _rejoin(case: Case, victim: NodeFacts | None) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _secondary(case: Case) -> NodeFacts | None:
-    """The one side that is seen to be no Primary while the other is."""
-    a, b = case.facts
-    if a.primary and b.primary is False:
-        return b
-    return a if b.primary and a.primary is False else None
+def _victim(case: Case) -> NodeFacts | None:
+    """The side whose changes are recommended to be given up, if the evidence decides."""
+    name = measure(case.pair, case.history, case.memory.traces).victim
+    return next((f for f in case.facts if f.name == name), None)
 
 
 def _split_meaning(case: Case) -> str:

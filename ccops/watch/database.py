@@ -1,16 +1,18 @@
-"""MySQL on one node: whether it answers, its version, and the names of the call-center module's agents."""
+"""MySQL on one node: whether it answers, its version, the names of the call-center module's agents, its last rows."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from ccops.config import MysqlSettings
-from ccops.links.errors import LinkError
+from ccops.links.errors import LinkError, TimedOut
 from ccops.links.mysql import MysqlLink
 from ccops.links.status import LinkStatus
-from ccops.pair.model import Link
+from ccops.pair.model import Link, Reading
+from ccops.triage.finding import Traces
 
 Dial = Callable[[], Awaitable[Path | tuple[str, int]]]
 
@@ -18,6 +20,23 @@ _EVERY_S = 5.0
 _NAMES_EVERY = 12
 _TIMEOUT_S = 4.0
 _AGENTS = "SELECT type, number, name FROM call_center.agent WHERE estatus = 'A' LIMIT 5000"
+
+# When the last row was written, as cheaply as the schemas allow: FreePBX and Elastix index calldate (a call's begin;
+# its row is written at its end, and the last one to begin is not the last to end); the call-center module's tables have
+# no index on dates everywhere, but rows are added in the order of their ids.
+_LAST_CDR = (
+    "SELECT MAX(UNIX_TIMESTAMP(calldate) + duration) AS last_at FROM"
+    " (SELECT calldate, duration FROM asteriskcdrdb.cdr ORDER BY calldate DESC LIMIT 200) AS newest"
+)
+_LAST_CALL = (
+    "SELECT MAX(UNIX_TIMESTAMP(datetime_entry_queue)) AS last_at FROM"
+    " (SELECT datetime_entry_queue FROM call_center.call_entry ORDER BY id DESC LIMIT 20) AS newest"
+)
+# Older modules do not have it; it also has the outgoing calls.
+_LAST_PROGRESS = (
+    "SELECT MAX(UNIX_TIMESTAMP(datetime_entry)) AS last_at FROM"
+    " (SELECT datetime_entry FROM call_center.call_progress_log ORDER BY id DESC LIMIT 20) AS newest"
+)
 
 
 class DatabaseCollector:
@@ -31,6 +50,7 @@ class DatabaseCollector:
         self._settings, self._dial = settings, dial
         self._mysql: MysqlLink | None = None
         self.link = Link()
+        self._too_slow: set[str] = set()
         self.version: str | None = None
         self.agent_names: Mapping[str, str] = {}
 
@@ -49,6 +69,37 @@ class DatabaseCollector:
                 await asyncio.sleep(_EVERY_S)
         finally:
             await self._close()
+
+    async def last_rows(self, skew_s: float = 0.0) -> Traces:
+        """When the last call detail record and the last row of the call-center module were written, or why not known.
+
+        `skew_s`: the node's clock minus the jump host's, subtracted. Asked on demand; never raises LinkError.
+        """
+        cdr = await self._last_row(_LAST_CDR, skew_s)
+        calls = await self._last_row(_LAST_CALL, skew_s)
+        progress = await self._last_row(_LAST_PROGRESS, skew_s)
+        if progress.value is not None and progress.value > (calls.value or 0.0):
+            calls = progress
+        return Traces(cdr=cdr, calls=calls)
+
+    async def _last_row(self, sql: str, skew_s: float) -> Reading[float]:
+        mysql, now = self._mysql, time.time()
+        if mysql is None or not self._wanted():
+            return Reading(None, "MySQL does not run there", now)
+        if sql in self._too_slow:
+            return Reading(None, f"the table is too slow to ask (no answer within {_TIMEOUT_S:g} s)", now)
+        was_up = self.link.phase == "up"
+        try:
+            rows = await mysql.query(sql, timeout_s=_TIMEOUT_S)
+        except LinkError as error:
+            # The server may still be searching: asking again would only have it search twice.
+            if isinstance(error, TimedOut) and was_up:
+                self._too_slow.add(sql)
+            return Reading(None, str(error), now)
+        except RuntimeError:  # the link was closed while this waited for its turn
+            return Reading(None, "MySQL does not run there any more", now)
+        at = rows[0].get("last_at") if rows else None
+        return Reading(float(at) - skew_s, None, now) if at else Reading(None, "no row", now)
 
     async def _close(self) -> None:
         if self._mysql is not None:

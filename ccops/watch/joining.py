@@ -13,6 +13,7 @@ from ccops.pair import joined
 from ccops.pair.freshness import age_out
 from ccops.pair.halog import Level
 from ccops.pair.model import Link, LogLine, PairLayout, PairState
+from ccops.triage.divergence import measure
 from ccops.triage.finding import Divergence, Finding, Severity, Traces
 from ccops.triage.history import HeartbeatWord, History, KernelWord, recognise
 from ccops.triage.verdict import examine, verdict
@@ -93,7 +94,7 @@ class Joiner:
         pair = age_out(state, now, self._old_after_s, self._unknown_after_s, _LIMITS)
         serving = joined.serving(pair)
         self._date_serving(serving, now)
-        memory = self._past.memory(pair, now, unserved_s=self._unserved_s(serving, now))
+        memory = replace(self._past.memory(pair, now, unserved_s=self._unserved_s(serving, now)), traces=self.traces)
         found = examine(pair, self.history, memory, self._thresholds, self.configuration)
         findings = self._dated(found, now)
         grave = verdict(findings)
@@ -116,7 +117,7 @@ class Joiner:
     def _divergence(self, pair: PairState, findings: Sequence[Finding]) -> Divergence | None:
         if not any(finding.code in _DIVERGED for finding in findings):
             return None
-        return None
+        return measure(pair, self.history, self.traces)
 
     def _date_serving(self, serving: str | None, now: float) -> None:
         if serving is None:

@@ -22,6 +22,7 @@ from ccops.watch.node import NodeCollector
 from ccops.watch.probe import ProbeSettings
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Store
+from ccops.watch.traces import TracesCollector, merge
 
 # Events come in bursts: what changes within this time is published together.
 _GATHER_S = 0.02
@@ -50,13 +51,17 @@ class PairWatch:
             for i, node in enumerate(settings.nodes)
             if settings.mysql
         }
+        self._traces = {
+            node.name: self._traces_collector(collector, node.name)
+            for collector, node in zip(self._nodes, settings.nodes, strict=True)
+        }
         self.store = store or Store(self._snapshot(0))
 
     async def start(self) -> None:
         """Begins to watch; returns at once."""
         loop = asyncio.get_running_loop()
         runs = [c.run for c in self._nodes] + [c.run for c in self._centres.values()]
-        runs += [c.run for c in self._databases.values()]
+        runs += [c.run for c in self._databases.values()] + [c.run for c in self._traces.values()]
         self._tasks = [loop.create_task(self._run(run)) for run in runs]
         self._tasks.append(loop.create_task(self._tick()))
 
@@ -137,6 +142,18 @@ class PairWatch:
 
         return DatabaseCollector(mysql, dial, on_change=self._changed, wanted=wanted)
 
+    def _traces_collector(self, node: NodeCollector, name: str) -> TracesCollector:
+        database = self._databases.get(name)
+        return TracesCollector(
+            self._layout,
+            lambda: node.connection,
+            wanted=lambda: self.store.snapshot.divergence is not None,
+            on_change=self._changed,
+            skew_s=lambda: node.state.clock_skew_s,
+            in_tables=database.last_rows if database else None,
+            clock=self._clock,
+        )
+
     def _log(self, line: LogLine) -> None:
         self.store.timeline.append(line)
         self._joiner.logged(line)
@@ -161,6 +178,7 @@ class PairWatch:
     def _snapshot(self, timeline_end: int) -> Snapshot:
         now = self._clock()
         first, second = self._nodes
+        self._joiner.traces = {name: merge(c.traces, None, self._channels(name)) for name, c in self._traces.items()}
         judged = self._joiner.join(PairState(self._layout, (first.state, second.state), now), now)
         node = self._centre_node(judged.serving)
         centre = self._centre_reading(node, now)
@@ -183,6 +201,18 @@ class PairWatch:
             interval_s=self._settings.interval,
             agent_names={key: name for d in self._databases.values() for key, name in d.agent_names.items()},
         )
+
+    def _channels(self, name: str) -> Reading[int]:
+        """How many channels are up on that node: none where its Asterisk is known not to run."""
+        states = self._nodes[self._layout.nodes.index(name)].state.services.value or {}
+        if states.get("asterisk") in ("stopped", "failed"):
+            return Reading(0, None, self._clock())
+        collector = self._centres.get(name)
+        if collector is None:
+            return Reading(None, "no AMI user is set")
+        reading = collector.reading(self._clock())
+        count = None if reading.value is None else len(reading.value.channels)
+        return Reading(count, reading.problem, reading.taken_at)
 
     def _centre_reading(self, node: str | None, now: float) -> Reading[Centre]:
         if node is None:

@@ -255,7 +255,7 @@ n=0 gone=0
 while read -r ask; do
     sample "$n"
     if [ $((n % 5)) = 0 ]; then printf 'T %s\n' "$(IFS=' '; date '+%s.%N %z')"; fi
-    if [ $((n % 10)) = 0 ]; then kill -USR1 "$dog"; fi
+    if [ $((n % 10)) = 9 ]; then kill -USR1 "$dog"; fi # never before its trap is set
     if rotated ha "$ha" 5; then gone=$((n + 60)); fi
     if rotated kern "$kern" 6; then gone=$((n + 60)); fi
     if [ "$gone" != 0 ] && [ "$n" -ge "$gone" ]; then printf 'Q rotated\n'; break; fi
