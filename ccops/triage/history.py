@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -48,6 +50,7 @@ class HeartbeatWord(msgspec.Struct, frozen=True):
 
 
 Word = KernelWord | HeartbeatWord
+W = TypeVar("W", KernelWord, HeartbeatWord)
 
 
 def recognise(line: LogLine) -> Word | None:
@@ -59,7 +62,24 @@ def recognise(line: LogLine) -> Word | None:
     return None
 
 
-class History(msgspec.Struct, frozen=True):
+class _Shelf(Generic[W]):
+    """One log's words by node and kind, so that forty rules need not go through all of them at every look."""
+
+    def __init__(self, words: Iterable[W]) -> None:
+        self._by: dict[tuple[str | None, str], list[tuple[int, W]]] = {}
+        self._of: dict[str | None, list[W]] = {}
+        for number, word in enumerate(words):
+            self._by.setdefault((word.line.node, word.event.kind), []).append((number, word))
+            self._of.setdefault(word.line.node, []).append(word)
+
+    def of(self, node: str, kinds: tuple[str, ...]) -> tuple[W, ...]:
+        if not kinds:
+            return tuple(self._of.get(node, ()))
+        found = [each for kind in dict.fromkeys(kinds) for each in self._by.get((node, kind), ())]
+        return tuple(word for _, word in sorted(found, key=lambda each: each[0]))
+
+
+class History(msgspec.Struct, frozen=True, dict=True):
     """Both nodes' words, each log's in the order of its lines (dates have whole seconds, and clocks differ)."""
 
     kernel: tuple[KernelWord, ...] = ()
@@ -67,17 +87,31 @@ class History(msgspec.Struct, frozen=True):
 
     def of_kernel(self, node: str, *kinds: str) -> tuple[KernelWord, ...]:
         """The words of DRBD on that node, of these kinds (all without any)."""
-        return tuple(w for w in self.kernel if w.line.node == node and (not kinds or w.event.kind in kinds))
+        return self._kernel.of(node, kinds)
 
     def of_heartbeat(self, node: str, *kinds: str) -> tuple[HeartbeatWord, ...]:
         """The words of Heartbeat on that node, of these kinds (all without any)."""
-        return tuple(w for w in self.heartbeat if w.line.node == node and (not kinds or w.event.kind in kinds))
+        return self._heartbeat.of(node, kinds)
 
     def since_connected(self, node: str) -> tuple[KernelWord, ...]:
         """DRBD's words on that node after it was last connected: why it is not. Empty while it is, by the log."""
-        words = self.of_kernel(node)
-        after = max((i for i, word in enumerate(words) if _connects(word.event)), default=-1)
-        return words[after + 1 :]
+        if node not in self._unconnected:
+            words = self.of_kernel(node)
+            after = max((i for i, word in enumerate(words) if _connects(word.event)), default=-1)
+            self._unconnected[node] = words[after + 1 :]
+        return self._unconnected[node]
+
+    @cached_property
+    def _kernel(self) -> _Shelf[KernelWord]:
+        return _Shelf(self.kernel)
+
+    @cached_property
+    def _heartbeat(self) -> _Shelf[HeartbeatWord]:
+        return _Shelf(self.heartbeat)
+
+    @cached_property
+    def _unconnected(self) -> dict[str, tuple[KernelWord, ...]]:
+        return {}
 
     def parted_at(self) -> float | None:
         """When the sides were last connected: the earlier of both nodes' words of losing the connection."""

@@ -12,7 +12,7 @@ from ccops.config import Thresholds
 from ccops.pair import joined
 from ccops.pair.freshness import age_out
 from ccops.pair.halog import Level
-from ccops.pair.model import Link, LogLine, PairLayout, PairState
+from ccops.pair.model import Link, LogLine, NodeState, PairLayout, PairState
 from ccops.triage.divergence import measure
 from ccops.triage.finding import Divergence, Finding, Severity, Traces
 from ccops.triage.history import HeartbeatWord, History, KernelWord, recognise
@@ -23,6 +23,7 @@ from ccops.watch.snapshot import Snapshot, SpeedSample
 _HISTORY = 240
 _WORDS = 2000
 _UNKNOWN_AFTER_S = 10.0
+_JUDGED_FOR_S = 0.5
 # These are read less often than a sample is.
 _LIMITS = {"heartbeat": 15.0, "space": 30.0, "gi": 30.0}
 _DIVERGED = frozenset({"split-brain", "split-brain-active"})
@@ -59,6 +60,9 @@ class Joiner:
         self._kernel: deque[KernelWord] = deque(maxlen=_WORDS)
         self._heartbeat: deque[HeartbeatWord] = deque(maxlen=_WORDS)
         self._told: History | None = History()
+        self._judged: Judgement | None = None
+        self._judged_at = 0.0
+        self._of: tuple[NodeState, ...] = ()
         self._promoted: dict[str, float] = {}
         self._serving: str | None = None
         self._serving_since: float | None = None
@@ -90,7 +94,17 @@ class Joiner:
         return self._told
 
     def join(self, state: PairState, now: float) -> Judgement:
-        """The pair at `now`: old readings are unknown, findings and verdict are drawn, and serving is dated."""
+        """The pair at `now`: old readings are unknown, findings and verdict are drawn, and serving is dated.
+
+        Where neither node nor log said anything new it is judged anew after half a second only: events of Asterisk
+        come by the thousand, and change nothing of it.
+        """
+        same = self._judged is not None and self._told is not None and _is_same(self._of, state)
+        if self._judged is None or not same or not 0 <= now - self._judged_at < _JUDGED_FOR_S:
+            self._judged, self._of, self._judged_at = self._judge(state, now), state.nodes, now
+        return self._judged
+
+    def _judge(self, state: PairState, now: float) -> Judgement:
         pair = age_out(state, now, self._old_after_s, self._unknown_after_s, _LIMITS)
         serving = joined.serving(pair)
         self._date_serving(serving, now)
@@ -152,6 +166,10 @@ class Joiner:
         last = self._speeds[-1] if self._speeds else None
         if last is None or now - last.at >= 0.9 or last.left_kib != sample.left_kib:
             self._speeds = (*self._speeds, sample)[-_HISTORY:]
+
+
+def _is_same(before: tuple[NodeState, ...], state: PairState) -> bool:
+    return all(old is new for old, new in zip(before, state.nodes, strict=True))
 
 
 def changes_told(before: Snapshot, after: Snapshot) -> Iterator[LogLine]:

@@ -29,13 +29,29 @@ mounted() {
     return 1
 }
 
-# Why that path is not there: a folder above it may not be entered, or a link leads into the volume that is not mounted.
+# Whether a folder above that path is one that may not be entered.
+barred() {
+    a=$1
+    while [ -n "$a" ]; do
+        a=${a%/*}
+        [ -d "${a:-/}" ] && [ ! -x "${a:-/}" ] && return 0
+    done
+    return 1
+}
+
+# Why that path is not there: a folder above it, or above what a link names, may not be entered, or the link leads into
+# the volume that is not mounted.
 missing() {
     why='not there' p=$1
+    if barred "$p"; then why='not readable'; return; fi
     while [ "${#p}" -gt "${#R}" ]; do
-        [ -h "$p" ] && [ ! -e "$p" ] && [ "$M" = no ] && why='not mounted here'
+        if [ -h "$p" ] && [ ! -e "$p" ]; then
+            if [ "$M" = no ]; then why='not mounted here'; return; fi
+            t=$(readlink "$p")
+            case $t in /*) t=$R$t ;; *) t=${p%/*}/$t ;; esac
+            if barred "$t"; then why='not readable'; fi
+        fi
         p=${p%/*}
-        [ -d "${p:-/}" ] && [ ! -x "${p:-/}" ] && why='not readable'
     done
 }
 
