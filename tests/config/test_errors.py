@@ -74,6 +74,16 @@ def test_the_base_is_right() -> None:
         ("interval = 1.0", 'resource = "-f"', 'line 7, pairs.lab.resource: expected a name of letters, digits and . _ @ -, found "-f"'),
         ("interval = 1.0", 'sudo = "yes"', 'line 7, pairs.lab.sudo: expected true or false, found "yes"'),
         ("interval = 1.0", "trunks = { gxw = 0 }", "line 7, pairs.lab.trunks.gxw: expected a number of lines from 1, found 0"),
+        (
+            "interval = 1.0",
+            "thresholds = { filling = 120 }",
+            "line 7, pairs.lab.thresholds.filling: expected percent, a number up to 100, found 120",
+        ),
+        (
+            "interval = 1.0",
+            "thresholds = { unserverd = 20 }",
+            'line 7, pairs.lab.thresholds.unserverd: expected a known setting, found "unserverd"; did you mean "unserved"?',
+        ),
         ("interval = 1.0", "trunks = 8", "line 7, pairs.lab.trunks: expected a table, found 8"),
         ("interval = 1.0", "services = { asterisk = 1 }", "line 7, pairs.lab.services.asterisk: expected a name of letters, digits and . _ @ -, found 1"),
         ('theme = "dark"', 'theme = ""', "line 2, console.theme: expected a text without control characters, not empty, found an empty text"),

@@ -23,6 +23,7 @@ address = "192.168.27.120"
 interval = 1
 services = { asterisk = "asterisk", mysqld = "mariadb" }
 trunks = { gxw4108 = 8 }
+thresholds = { unserved = 90, late_heartbeats = 5 }
 accent = "#ff8800"
 [[pairs.lab.nodes]]
 name = "elaxtix-voip"
@@ -44,6 +45,7 @@ def test_reads_everything_in_the_example() -> None:
     settings = parse(EXAMPLE, Path("/x/ccops.toml"))
     lab = settings.pairs["lab"]
     assert [node.name for node in lab.nodes] == ["elaxtix-voip", "elaxtix-voip-2"]
+    assert (lab.thresholds.unserved, lab.thresholds.late_heartbeats, lab.thresholds.filling) == (90, 5, 85)
     assert (lab.address, lab.interval, lab.trunks, lab.accent) == ("192.168.27.120", 1.0, {"gxw4108": 8}, "#ff8800")
     assert isinstance(lab.interval, float)
     assert lab.services == {"asterisk": "asterisk", "mysqld": "mariadb"}

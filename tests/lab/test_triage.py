@@ -19,6 +19,10 @@ from tests.lab.conftest import Lab, Watching
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
 WRITE = "dd if=/dev/urandom of=/data/{} bs=1M count={} conv=fsync 2>/dev/null"
+FILL = (
+    "dd if=/dev/zero of=/data/much bs=1M 2>/dev/null "
+    "count=$(df -Pm /data | awk 'NR == 2 {{ print int(($3 + $4) * 0.{} - $3) }}')"
+)
 ADDRESS = "192.168.27.120/24 dev eth0"
 BROKEN = 'printf "#!/bin/sh\\n[ \\$1 != {} ]\\n" > /etc/ha.d/resource.d/asterisk'
 
@@ -128,8 +132,8 @@ WAYS = [
         ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}", "2: drbdadm connect data", "resyncing"),
         is_verdict=False,
     ),
-    Way("data-filling", "a file of 290 MB", (f"1: {WRITE.format('much', 270)}",)),
-    Way("data-full", "the volume filled", (f"1: {WRITE.format('much', 500)}",)),
+    Way("data-filling", "the volume filled to 89 %", (f"1: {FILL.format(89)}",)),
+    Way("data-full", "the volume filled to 97 %", (f"1: {FILL.format(97)}",)),
     Way("clock-skew", "node 2's clock set ahead", ("2: date -s '+40 seconds'",), is_verdict=False),
     Way(
         "load-high",
