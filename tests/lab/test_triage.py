@@ -23,6 +23,10 @@ FILL = (
     "dd if=/dev/zero of=/data/much bs=1M 2>/dev/null "
     "count=$(df -Pm /data | awk 'NR == 2 {{ print int(($3 + $4) * 0.{} - $3) }}')"
 )
+DEAF = (
+    "nft add table inet deaf; nft add chain inet deaf incoming '{ type filter hook input priority 0; }'; "
+    "nft add rule inet deaf incoming udp dport 694 drop"
+)
 ADDRESS = "192.168.27.120/24 dev eth0"
 BROKEN = 'printf "#!/bin/sh\\n[ \\$1 != {} ]\\n" > /etc/ha.d/resource.d/asterisk'
 
@@ -97,8 +101,8 @@ WAYS = [
         "heartbeat-split",
         "UDP 694 dropped on both",
         (
-            "1: iptables -I INPUT -p udp --dport 694 -j DROP",
-            "2: iptables -I INPUT -p udp --dport 694 -j DROP",
+            f"1: {DEAF}",
+            f"2: {DEAF}",
         ),
         is_verdict=False,
     ),
