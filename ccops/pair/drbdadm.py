@@ -7,7 +7,6 @@ given, which 8.4 accepts too.
 from __future__ import annotations
 
 import re
-import shlex
 
 import msgspec
 
@@ -16,8 +15,8 @@ _NUMBER = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", re.A)
 
 
 def spelt(argv: Argv) -> str:
-    """A command as it is typed in a shell."""
-    return shlex.join(argv)
+    """A command as it is typed in a shell: no argument of DRBD's has anything that a shell would take for its own."""
+    return " ".join(argv)
 
 
 class Drbdadm(msgspec.Struct, frozen=True):

@@ -172,7 +172,6 @@ class NodeState(msgspec.Struct, frozen=True):
     clock_skew_s: float | None = None
     uptime_s: float | None = None
     load: tuple[float, float, float] | None = None
-    processors: int | None = None
     drbd: Reading[DrbdStatus] = Reading()
     gi: Reading[GenerationIds] = Reading()
     heartbeat: Reading[Heartbeat] = Reading()
@@ -181,6 +180,7 @@ class NodeState(msgspec.Struct, frozen=True):
     space: Reading[Space] = Reading()
     services: Reading[Mapping[str, Service]] = Reading()
     versions: Mapping[str, str] = {}
+    processors: int | None = None
 
 
 class PairLayout(msgspec.Struct, frozen=True):

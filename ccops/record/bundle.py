@@ -1,7 +1,7 @@
 """Bundles: what the commands of both nodes printed, in files, to be read later or elsewhere.
 
 A bundle is a folder, or a .tar.gz of one: `bundle.toml` (what the pair consists of), one folder a node with one file a
-command (`ccops.pair.node` names them; also date, zone, ha_log and kern) and `exit_codes.txt` (`NAME CODE` a line).
+command (`ccops.pair.node` names them; also date, zone, ha_log, kern, traces) and `exit_codes.txt` (`NAME CODE` a line).
 A file that is missing: the command could not be run. A node's folder that is missing or empty: the node could not be
 reached. The clocks of the nodes cannot be compared from a bundle, so their skew is not known.
 """

@@ -147,10 +147,10 @@ def side_rows(divergence: Divergence) -> Iterator[tuple[str, str, str]]:
         ("Primary", lambda s: _periods(s.primary)),
         ("held the address", lambda s: _periods(s.address)),
         ("calls up now", lambda s: _read(s.traces.channels, str)),
-        ("last CDR", lambda s: _read(s.traces.cdr, _moment)),
-        ("last queue_log", lambda s: _read(s.traces.queue_log, _moment)),
-        ("last call-center row", lambda s: _read(s.traces.calls, _moment)),
-        ("newest recording", lambda s: _read(s.traces.recording, _moment)),
+        ("last CDR", lambda s: _read(s.traces.cdr, _brief)),
+        ("last queue_log", lambda s: _read(s.traces.queue_log, _brief)),
+        ("last call-center row", lambda s: _read(s.traces.calls, _brief)),
+        ("newest recording", lambda s: _read(s.traces.recording, _brief)),
     )
     for label, value in rows:
         first, second = (value(side) for side in divergence.sides)
@@ -193,6 +193,10 @@ def _read(reading: Reading[T], shown: Callable[[T], str]) -> str:
 
 def _clock(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+def _brief(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%m-%d %H:%M:%S")
 
 
 def _moment(at: float) -> str:

@@ -57,6 +57,16 @@ def verdict(findings: Sequence[Finding]) -> Finding:
     return (moving or [f for f in own if f.severity == "ok"] or own or list(findings))[0]
 
 
+def beside(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What stands beside the verdict: what follows from nothing else and is not the configuration's, `healthy` neither.
+
+    What is only a remark (info) is among them.
+    """
+    chosen = verdict(findings).key if findings else ""
+    own = (f for f in findings if f.cause is None and not f.code.startswith(_CONFIGURATION))
+    return tuple(f for f in own if f.key != chosen and f.severity != "ok")
+
+
 def _matters(finding: Finding) -> bool:
     return finding.severity in ("warning", "critical", "unknown") or finding.code == "in-transition"
 

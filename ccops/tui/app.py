@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar
 
-import msgspec
 from rich.text import Text
 from textual import on
 from textual.app import App
@@ -17,22 +17,19 @@ from textual.message import Message
 from textual.screen import Screen
 
 from ccops.config import Settings
-from ccops.pair.freshness import age_out
 from ccops.text import clean
 from ccops.tui import crash, keymap, private, themes
+from ccops.tui.aging import believed
+from ccops.tui.alarms import Alarms
 from ccops.tui.frames import Frames
 from ccops.tui.palette import Command, Commands
 from ccops.tui.screens.help import HelpScreen
 from ccops.tui.screens.root import VIEWS, RootScreen
+from ccops.tui.screens.triage import TriageView
 from ccops.tui.view import View
 from ccops.tui.widgets.header import Standing
-from ccops.tui.widgets.node_panel import stale_after
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Watched
-
-# Read less often than the rest, so old later.
-_SLOW_READINGS: Final = {"gi": 600.0, "space": 600.0}
-_UNKNOWN_AFTER: Final = 4
 
 
 class Console(App[None]):
@@ -71,7 +68,7 @@ class Console(App[None]):
         self._frozen: tuple[float, Snapshot] | None = None
         self._painted_at = float("-inf")
         self._reported: set[str] = set()
-        self._severity = ""
+        self._alarms: defaultdict[str, Alarms] = defaultdict(Alarms)
         self._root = RootScreen(start_view, self._view_failed)
         self._themes = themes.load()
         for theme in self._themes.themes.values():
@@ -137,7 +134,6 @@ class Console(App[None]):
         self._unsubscribe()
         self.pair_name = name
         self._frozen = None
-        self._severity = ""
         self._unsubscribe = watched.store.subscribe(self._published)
         self.theme = self._theme_wanted()
         self._frames.request()
@@ -167,10 +163,16 @@ class Console(App[None]):
         return self._watched[self.pair_name].store.snapshot
 
     def _published(self, snapshot: Snapshot) -> None:
-        severity = snapshot.verdict.severity
-        if severity == "critical" and self._severity not in ("", "critical") and self.settings.console.bell:
-            self.bell()
-        self._severity = severity
+        if new := self._alarms[self.pair_name].heard(snapshot.findings, snapshot.at):
+            if self.settings.console.bell:
+                self.bell()
+            told = "\n".join(f"{each.code}: {each.summary}" for each in new)
+            self.notify(told, title="→ 6 triage", severity="error", markup=False, timeout=10)
+        self._frames.request()
+
+    @on(TriageView.Acknowledged)
+    def _acknowledged(self, message: TriageView.Acknowledged) -> None:
+        self._alarms[self.pair_name].acknowledge(message.finding)
         self._frames.request()
 
     @on(FrameDue)
@@ -203,6 +205,7 @@ class Console(App[None]):
             read_only=not self.armed,
             frozen_at=frozen_at,
             moved_on=watched.store.snapshot.verdict.code != snapshot.verdict.code,
+            acknowledged=self._alarms[self.pair_name].acknowledged,
         )
         return self._root.paint(snapshot, watched.store.timeline, standing)
 
@@ -281,12 +284,3 @@ class Console(App[None]):
             if name != self.pair_name:
                 yield Command(f"Pair: {name}", "Watch this pair", partial(self.watch_pair, name))
         yield Command("Screen: Screenshot", "Keep the screen as an SVG file", self.action_keep_screenshot)
-
-
-def believed(snapshot: Snapshot, now: float) -> Snapshot:
-    """The snapshot as it may be believed at `now`: what stopped coming is old, then unknown."""
-    old = stale_after(snapshot)
-    if now - snapshot.at <= old:
-        return msgspec.structs.replace(snapshot, at=max(now, snapshot.at))
-    aged = age_out(snapshot.pair, now, old, _UNKNOWN_AFTER * old, _SLOW_READINGS)
-    return msgspec.structs.replace(snapshot, at=now, pair=aged)

@@ -28,6 +28,7 @@ CONSOLE_KEYS: Final[tuple[Binding, ...]] = (
     key("view.agents", "3", "view('agents')", "Agents", "Agents, what they do and since when", VIEWS),
     key("view.lines", "4", "view('lines')", "Lines", "Trunks and extensions", VIEWS),
     key("view.log", "5", "view('log')", "Log", "Both nodes, Asterisk and ccops on one time line", VIEWS),
+    key("view.triage", "6,d", "view('triage')", "Triage", "What is wrong, how it is known, what to do", VIEWS),
     key("view.next", "tab", "cycle(1)", "Next pane", "The next pane of this view, then the next view", VIEWS),
     key("view.previous", "shift+tab", "cycle(-1)", "Previous pane", "The pane or view before", VIEWS),
     key("screen.freeze", "space", "freeze", "Freeze", "Hold the screen still; data goes on behind it", SCREEN),

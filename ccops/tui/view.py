@@ -16,6 +16,9 @@ class View(Widget):
     NAME: ClassVar[str] = ""
     TITLE: ClassVar[str] = ""
 
+    acknowledged: frozenset[str] = frozenset()
+    """The marks of the findings that somebody has seen (see `ccops.tui.alarms`), set before each `show`."""
+
     DEFAULT_CSS: ClassVar[str] = """
     View { height: 1fr; width: 1fr; background: $background; }
     """

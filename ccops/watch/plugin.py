@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ccops.callcentre.agents import agents
 from ccops.pair import joined
+from ccops.triage.verdict import beside
 from ccops.watch.snapshot import Snapshot
 
 _WORDS = {"ok": "OK", "info": "OK", "warning": "WARNING", "critical": "CRITICAL", "unknown": "UNKNOWN"}
@@ -17,14 +18,10 @@ _WORDS = {"ok": "OK", "info": "OK", "warning": "WARNING", "critical": "CRITICAL"
 def line(snapshot: Snapshot) -> str:
     """The verdict and the numbers of a snapshot."""
     verdict = snapshot.verdict
-    others = sum(1 for f in snapshot.findings if f.cause is None and f.key != verdict.key and _counts(f.severity))
+    others = sum(1 for finding in beside(snapshot.findings) if finding.severity != "info")
     more = f" (and {others} more: ccops triage)" if others else ""
     text = f"CCOPS {_WORDS[verdict.severity]} - {snapshot.pair.layout.name}: {verdict.code}: {verdict.summary}{more}"
     return f"{text.replace('|', '/')} | {' '.join(_numbers(snapshot))}"
-
-
-def _counts(severity: str) -> bool:
-    return severity in ("warning", "critical", "unknown")
 
 
 def _numbers(snapshot: Snapshot) -> Iterator[str]:

@@ -9,6 +9,7 @@ from ccops.callcentre.agents import agents, totals
 from ccops.callcentre.queues import queue_view
 from ccops.pair import joined
 from ccops.pair.model import NodeState, PairState
+from ccops.triage.verdict import beside
 from ccops.watch.snapshot import Snapshot
 
 
@@ -24,9 +25,8 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.serving:
         since = f" since {_local(snapshot.serving_since)}" if snapshot.serving_since else ""
         yield f"  serving: {snapshot.serving}{since}"
-    for finding in snapshot.findings:
-        if finding != verdict and finding.severity != "ok" and finding.cause is None:
-            yield f"  {finding.severity}: {finding.code}: {finding.summary}"
+    for finding in beside(snapshot.findings):
+        yield f"  {finding.severity}: {finding.code}: {finding.summary}"
     yield ""
     for node in pair.nodes:
         yield from _node(pair, node, snapshot.at)

@@ -11,7 +11,7 @@ import pytest
 
 from ccops.config import Thresholds
 from ccops.pair import joined
-from ccops.watch.once import look
+from ccops.watch.once import is_complete, look
 from ccops.watch.pair import PairWatch
 from ccops.watch.snapshot import Snapshot
 from tests.lab.conftest import Lab, Watching
@@ -192,7 +192,7 @@ async def test_provoked(pair: Lab, way: Way, shown_after: Callable[[str, str, fl
     watching = Watching(watch)
     await watch.start()
     try:
-        await watching.verdict("healthy")
+        await watching.until(lambda s: is_complete(s) and s.verdict.code == "healthy")
         for line in way.first:
             await do(pair, watching, line)
         before = next((f for f in watching.now.findings if f.code == way.code), None)

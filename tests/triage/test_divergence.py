@@ -85,9 +85,11 @@ OFFSET = 1 << 48
         (Identifiers(A, 0, (C, D)), Identifiers(E, A + OFFSET, (A, C)), -1, 51),
         (Identifiers(A, 0, (C, D)), Identifiers(E, F, (A, C)), -1, 51),
         (Identifiers(A, 0, (C, D)), Identifiers(E, F, (B, A)), -2, 60),
+        (Identifiers(A, 0, (C, D)), Identifiers(E, F, (A, B)), -2, 60),
         (Identifiers(A, B, (C, D)), Identifiers(B, 0, (C, D)), 1, 70),
         (Identifiers(A, B + OFFSET, (B, C)), Identifiers(B, 0, (E, D)), 1, 71),
         (Identifiers(A, E, (C, B)), Identifiers(B, 0, (D, D)), 2, 80),
+        (Identifiers(A, E, (B, C)), Identifiers(B, 0, (D, F)), 2, 80),
         (Identifiers(A, B, (C, D)), Identifiers(E, B, (C, D)), 100, 90),
         (Identifiers(A, 0, (C, D)), Identifiers(E, 0, (D, F)), -100, 100),
         (Identifiers(A, B, (0, C)), Identifiers(E, D, (F, 0)), -100, 100),  # two empty places: the kernel counts them
@@ -222,6 +224,7 @@ def test_a_node_that_is_gone_is_known_by_the_handshake_in_its_peers_log() -> Non
     found = measure(pair, log, {})
     two = found.sides[1]
     assert found.rule == 90
+    assert "block drbd1: peer FEE11A908E2A0AA7:" in found.rule_evidence[1].text
     assert two.only_here_kib == 5146 * 4
     assert f"kernel log of {ONE}" in two.only_here_from
     assert (two.is_primary, two.serves, two.primary) == (None, None, ())
@@ -274,6 +277,44 @@ def test_the_kernels_word_outweighs_identifiers_that_were_read_before() -> None:
     found = measure(pair, told({"two": lines}), {})
     assert found.rule == 100
     assert [e.text for e in found.rule_evidence][-1] == lines[0]
+
+
+def test_the_sign_of_the_kernels_word_is_that_of_the_node_that_says_it() -> None:
+    pair = with_nodes(with_drbd(healthy(), CUT, CUT), *({"gi": Reading(None, "no right", NOW)} for _ in "12"))
+    ahead = "block drbd1: uuid_compare()=1 by rule 70"
+    assert measure(pair, told({"two": (ahead,)}), {}).reasons[0].endswith("a connection resyncs it from two")
+    assert measure(pair, told({"one": (ahead,)}), {}).reasons[0].endswith("a connection resyncs it from one")
+
+
+def test_a_version_that_cannot_tell_says_nothing_about_the_data() -> None:
+    pair = with_nodes(with_drbd(healthy(), CUT, CUT), *({"gi": Reading(None, "no right", NOW)} for _ in "12"))
+    found = measure(pair, told({"two": ("block drbd1: uuid_compare()=-1091 by rule 0",)}), {})
+    assert "identifiers" not in " ".join(found.reasons)
+
+
+def test_who_was_primary_at_the_parting_has_its_last_records_perhaps_alone() -> None:
+    """Node 2 was Secondary until after it; what it has from before it got from node 1."""
+    lately, before = PARTED + 30, PARTED - 5
+
+    def victim(one: float, two: float) -> str | None:
+        dates = {ONE: one, TWO: two}
+        found = {name: Traces(cdr=Reading(at, None, 1795401743.0)) for name, at in dates.items()}
+        return measured("11-cut-both-active", traces=found).victim
+
+    assert victim(lately, before) == TWO
+    assert victim(before, lately) is None
+    assert victim(PARTED - 500, lately) == ONE
+
+
+def test_calls_that_were_told_long_ago_are_not_up_now() -> None:
+    bundle = capture("11-cut-both-active")
+
+    def channels(at: float) -> Reading[int]:
+        traces = {ONE: Traces(channels=Reading(9, None, at))}
+        return measure(bundle.pair, history_of(bundle.log), traces).sides[0].traces.channels
+
+    assert channels(bundle.pair.at - 5).value == 9
+    assert channels(bundle.pair.at - 120) == Reading(None, "last told 120 s ago", bundle.pair.at - 120)
 
 
 def test_what_the_logs_tell_of_another_resource_or_address_is_not_of_this_one() -> None:

@@ -25,12 +25,19 @@ from ccops.pair.model import (
     Space,
     Sync,
 )
-from ccops.triage.finding import Finding
+from ccops.triage.finding import Divergence, Evidence, Finding, Period, Side, Step, Traces
 from ccops.watch.snapshot import Snapshot, SpeedSample
 
 NOW = 1_783_046_498.0  # 2026-07-03 02:41:38 UTC
 NODES = ("elaxtix-voip", "elaxtix-voip-2")
 LAYOUT = PairLayout("lab", NODES, "192.168.27.120")
+
+HEALTHY = Finding(
+    "healthy",
+    "ok",
+    "both nodes are connected and up to date",
+    meaning="Calls go on, and the other node could take over.",
+)
 
 HOSTILE = "[/foo] [@click=app.quit]x[/] \x1b]0;owned\x07\x1b[31m\u202egnp.exe"
 
@@ -113,7 +120,8 @@ def snapshot(first: NodeState, second: NodeState, **changes: Any) -> Snapshot:
     values: dict[str, Any] = {
         "at": NOW,
         "pair": PairState(LAYOUT, (first, second), NOW),
-        "verdict": Finding("healthy", "ok", "both nodes are connected and up to date"),
+        "verdict": HEALTHY,
+        "findings": (HEALTHY,),
         "serving": NODES[0],
         "serving_since": NOW - 11_520,
         "centre": Reading(centre(), None, NOW),
@@ -243,3 +251,79 @@ def lines(count: int = 40) -> list[LogLine]:
         at = NOW - (count - 1 - index) * 0.25
         found.append(LogLine(at, source, text, name, level, tag))  # type: ignore[arg-type]
     return found
+
+
+def diverged() -> Snapshot:
+    """A split brain as it is diagnosed: what it is, what it hides, how far the sides parted."""
+    first, second = NODES
+    parted = NOW - 620
+    traces = Traces(
+        cdr=Reading(NOW - 700, None, NOW),
+        queue_log=Reading(NOW - 95, None, NOW),
+        calls=Reading(None, "no right to read the table", NOW),
+        recording=Reading(NOW - 130, None, NOW),
+        channels=Reading(4, None, NOW),
+    )
+    sides = (
+        Side(first, True, True, 3128, "/proc/drbd", (Period(NOW - 9000, None),), (Period(NOW - 9000, None),), traces),
+        Side(
+            second,
+            False,
+            False,
+            20_708,
+            "/proc/drbd",
+            (Period(parted + 10, parted + 57),),
+            (Period(parted + 8, parted + 57),),
+            Traces(cdr=Reading(None, "not mounted here", NOW), channels=Reading(0, None, NOW)),
+        ),
+    )
+    split = Finding(
+        "split-brain",
+        "critical",
+        f"the two sides have diverged and DRBD refuses to join them (only here: {first} 3128 KiB, {second} 20708 KiB)",
+        NODES,
+        (
+            Evidence("/proc/drbd", "cs:StandAlone ro:Primary/Unknown ds:UpToDate/DUnknown r----- oos:3128", first, NOW),
+            Evidence(
+                "kernel log",
+                "block drbd1: Split-Brain detected but unresolved, dropping connection!",
+                second,
+                NOW - 560,
+            ),
+        ),
+        meaning=f"{first} serves; calls go on, without a copy of anything that is written.",
+        avoid="Do not fail over, and do not connect by force: whichever side is discarded loses what only it has.",
+        remedy=(
+            Step("compare both sides and choose whose changes are given up (the victim)"),
+            Step("stop Heartbeat on the victim", second, "service heartbeat stop"),
+            Step("discard its changes and connect", second, "drbdadm connect --discard-my-data data"),
+        ),
+        since=parted,
+    )
+    follows = Finding(
+        "partition-healed",
+        "warning",
+        "the nodes were cut off from each other and have met again after 63 s",
+        NODES,
+        cause="split-brain",
+        since=NOW - 570,
+    )
+    remark = Finding(
+        "configuration-single-link",
+        "warning",
+        "Heartbeat has one link only (eth0)",
+        NODES,
+        meaning="A single cable decides.",
+        remedy=(Step("add a second one"),),
+    )
+    divergence = Divergence(
+        sides,
+        90,
+        (),
+        parted,
+        second,
+        (f"{first} serves now, with 4 calls up", f"{second} was Primary for 47 s since they parted"),
+    )
+    return msgspec.structs.replace(
+        split_brain(), verdict=split, findings=(split, follows, remark), divergence=divergence
+    )

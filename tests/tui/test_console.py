@@ -29,10 +29,14 @@ async def test_digits_show_the_views_and_tab_cycles(make: Make) -> None:
             assert name == app._root.view.NAME
             assert app.focused is not None
             assert app._root.view in (app.focused, *app.focused.ancestors)
+        await pilot.press("tab")  # to the details, the second pane of the last view
+        assert app._root.view.NAME == "triage"
         await pilot.press("tab")
         assert app._root.view.NAME == "pair"
         await pilot.press("shift+tab")
-        assert app._root.view.NAME == "log"
+        assert app._root.view.NAME == "triage"
+        await pilot.press("d")
+        assert app._root.view.NAME == "triage"
     assert watched.stopped == 1
 
 

@@ -27,6 +27,10 @@ PICTURES = [
     ("unknown", "pair", (80, 24), "dark"),
     ("resync", "log", (120, 40), "dark"),
     ("resync", "log", (80, 24), "dark"),
+    ("diverged", "triage", (120, 40), "dark"),
+    ("diverged", "triage", (80, 24), "dark"),
+    ("diverged", "triage", (80, 24), "16-colours"),
+    ("healthy", "triage", (80, 24), "light"),
 ]
 
 
@@ -51,9 +55,7 @@ async def settled(pilot: Pilot[None]) -> None:
     """Waits until the view is laid out and no frame is to come."""
     app = pilot.app
     assert isinstance(app, Console)
-    await seen.until(
-        pilot, lambda: "eth1" in seen.text(app) or "unknown" in seen.text(app) or "lines" in seen.text(app)
-    )
+    await seen.until(pilot, lambda: any(word in seen.text(app) for word in ("eth1", "unknown", "lines", "For callers")))
     await seen.until(pilot, lambda: app._frames.idle)
     await pilot.pause()
 

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
+from ccops.triage.verdict import beside
 from ccops.tui import keymap, themes
 from ccops.tui.filtering import matches
 from ccops.tui.view import View
@@ -136,7 +137,7 @@ class PairView(View, can_focus=True):
 
 
 def _findings(snapshot: Snapshot) -> Face:
-    others = [finding for finding in snapshot.findings if finding.code != snapshot.verdict.code]
+    others = beside(snapshot.findings)
     rows = tuple(
         Row(None, ((f"{themes.mark(each.severity)} ", themes.style(each.severity)), (each.summary, "")))
         for each in others[:6]

@@ -21,6 +21,7 @@ from ccops.tui.screens.lines import LinesView
 from ccops.tui.screens.log import LogView
 from ccops.tui.screens.pair import PairView
 from ccops.tui.screens.queues import QueuesView
+from ccops.tui.screens.triage import TriageView
 from ccops.tui.view import View
 from ccops.tui.widgets.header import Header, Standing
 from ccops.tui.widgets.statusline import StatusLine
@@ -28,7 +29,7 @@ from ccops.watch.snapshot import Snapshot
 from ccops.watch.timeline import Timeline
 
 VIEWS: Final[Mapping[str, type[View]]] = {
-    view.NAME: view for view in (PairView, QueuesView, AgentsView, LinesView, LogView)
+    view.NAME: view for view in (PairView, QueuesView, AgentsView, LinesView, LogView, TriageView)
 }
 SMALLEST: Final = (60, 20)
 
@@ -89,6 +90,7 @@ class RootScreen(Screen[None], inherit_bindings=False):
         if self.has_class("-small") or view is None or not view.is_mounted:
             return False
         self.query_one(Header).show(snapshot, standing)
+        view.acknowledged = standing.acknowledged
         try:
             view.show(snapshot, timeline)
         except Exception as error:  # one view's fault must not take the console from whoever is on call
@@ -144,9 +146,9 @@ class RootScreen(Screen[None], inherit_bindings=False):
         first = {key.id: key.keys.split(" ")[0] for key in self.listing()}
         tabs = [(first[f"view.{name}"], view.TITLE, name == self._shown) for name, view in VIEWS.items()]
         hints = [
+            (first["console.help"], "help"),
             (first["screen.filter"], "filter"),
             (first["console.palette"], "menu"),
-            (first["console.help"], "help"),
         ]
         self.query_one(StatusLine).show(tabs, self._patterns.get(self._shown, ""), hints)
 

@@ -11,7 +11,9 @@ from textual.widget import Widget
 from ccops.pair.joined import serves
 from ccops.text import clean
 from ccops.triage.finding import Finding
+from ccops.triage.verdict import beside
 from ccops.tui import quantities, themes
+from ccops.tui.alarms import mark
 from ccops.tui.widgets.card import Part, assemble
 from ccops.tui.widgets.node_panel import stale_after
 from ccops.watch.snapshot import Snapshot
@@ -26,6 +28,7 @@ class Standing(NamedTuple):
     read_only: bool = True
     frozen_at: float | None = None
     moved_on: bool = False
+    acknowledged: frozenset[str] = frozenset()
 
 
 class Line(NamedTuple):
@@ -52,7 +55,7 @@ class Header(Widget):
         name = chip(snapshot.pair.layout.name, standing.accent)
         lines = (
             Line((name, (" ▸ ", "$label"), *serving(snapshot)), state(snapshot, standing), _since(snapshot)),
-            Line(verdict(snapshot.verdict), _more(snapshot)),
+            Line(verdict(snapshot.verdict, mark(snapshot.verdict) in standing.acknowledged), _more(snapshot)),
         )
         if lines != self._lines:
             self._lines = lines
@@ -125,12 +128,13 @@ def age(snapshot: Snapshot) -> Part:
     )
 
 
-def verdict(finding: Finding) -> tuple[Part, ...]:
-    """Mark, word and summary: the word says it before the colour does."""
+def verdict(finding: Finding, seen: bool = False) -> tuple[Part, ...]:
+    """Mark, word and summary: the word says it before the colour does. What was seen is said calmly."""
     style = themes.style(finding.severity)
     word = finding.severity.upper() if finding.severity in ("ok", "unknown") else title(finding.code)
-    loud = f"{style} reverse" if finding.severity == "critical" else f"bold {style}"
-    return (" ", ""), (f" {themes.mark(finding.severity)} {word} ", loud), (" ", ""), (finding.summary, "")
+    loud = f"{style} reverse" if finding.severity == "critical" and not seen else f"bold {style}"
+    said: Part = ("(seen) ", "$label") if seen else ("", "")
+    return (" ", ""), (f" {themes.mark(finding.severity)} {word} ", loud), (" ", ""), said, (finding.summary, "")
 
 
 def title(code: str) -> str:
@@ -143,11 +147,11 @@ def _more(snapshot: Snapshot) -> tuple[Part, ...]:
     parts: list[Part] = []
     if finding.since is not None and finding.severity != "ok":
         parts.append((f" for {quantities.duration(snapshot.at - finding.since)}", "$label"))
-    others = sum(
-        1 for other in snapshot.findings if other.code != finding.code and other.severity not in ("ok", "info")
-    )
+    others = sum(1 for other in beside(snapshot.findings) if other.severity != "info")
     if others:
         parts.append((f" +{others} more", "$warning"))
+    if finding.severity in ("warning", "critical"):
+        parts.append((" → 6 triage", "bold"))
     return (*parts, (" ", ""))
 
 
