@@ -102,7 +102,7 @@ def partition_healed(case: Case) -> Finding | None:
         "partition-healed",
         "warning",
         f"the nodes were cut off from each other and have met again{lasted}",
-        tuple(dict.fromkeys(w.line.node for w in told if w.line.node)),
+        case.names,
         evidence_of(told, 2) + evidence_of(late, 2) + case.drbd(),
         meaning="Heartbeat restarts itself on both. Meanwhile each may have served: the data may have diverged.",
         avoid="Do not fail over before DRBD is seen Connected and UpToDate on both.",
@@ -269,11 +269,15 @@ def device_held(case: Case) -> Finding | None:
 
 
 def resources_bouncing(case: Case) -> Finding | None:
-    """Resources move to and fro without having been asked to."""
+    """Resources move to and fro for no other reason than that they fail to start, or for none that is told.
+
+    A hand-over, a takeover from a dead node and a start of Heartbeat each explain one start of the resources.
+    """
     gone = [w for name in case.names for w in case.lately(name, "giving-up")]
     starts = [w for name in case.names for w in case.lately(name, "resource-start") if _is_address(w)]
     asked = max((len(case.lately(name, "standby-wanted")) for name in case.names), default=0)
-    if max(len(gone), len(starts) - asked) < case.thresholds.bounces:
+    explained = asked + sum(len(case.lately(name, "acquiring-from", "started", "restarting")) for name in case.names)
+    if max(len(gone), len(starts) - explained) < case.thresholds.bounces:
         return None
     failing = gone[-1].event.resource if gone else None
     why = f": {failing} fails to start" if failing else ""

@@ -66,13 +66,12 @@ def disconnected_by_administrator(case: Case) -> Finding | None:
     told = [evidence for name in case.names for evidence in _disconnections(case, name)]
     if not alone or not told:
         return None
-    names = tuple(f.name for f in case.facts if f.cut_off)
     states = ", ".join(f"{f.name} {f.connection}" for f in case.facts if f.cut_off)
     return Finding(
         "disconnected-by-administrator",
         "critical",
         f"replication was disconnected by an administrator ({states})",
-        names,
+        case.names,
         case.drbd() + tuple(told),
         meaning=_NO_COPY,
         avoid=_NO_FAILOVER,
@@ -110,7 +109,7 @@ def replication_refused(case: Case) -> Finding | None:
         "replication-refused",
         "critical",
         f"replication has stopped and will not start by itself ({states}); the cause is not in what could be read",
-        tuple(f.name for f in alone),
+        case.names,
         case.drbd() + case.heartbeat(),
         meaning=_NO_COPY,
         avoid=_NO_FAILOVER + " Do not discard anything before it is known whether the sides diverged.",
@@ -178,7 +177,7 @@ def replication_link_down(case: Case) -> Finding | None:
         "replication-link-down",
         "critical",
         f"the sides do not replicate ({states}), {why}",
-        tuple(f.name for f in cut),
+        case.names,
         case.drbd() + case.heartbeat() + _losses(case),
         meaning=_NO_COPY,
         avoid=_NO_FAILOVER if sighted else "Do not promote the other side unless it is known that this one is dead.",

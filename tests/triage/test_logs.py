@@ -195,6 +195,8 @@ def test_resources_bouncing() -> None:
     assert verdict(examine(healthy(), told(None, {"one": moves[:2], "two": moves[:1]}))).code == "resources-bouncing"
     asked = ("info: two wants to go standby [all]",) * 3
     assert codes(healthy(), told(None, {"one": moves + asked})) == ["healthy"]
+    returned = ("info: Resources being acquired from two.", "info: Restarting heartbeat.")
+    assert "resources-bouncing" not in codes(healthy(), told(None, {"one": moves + returned[:1] + returned[1:] * 2}))
     three = verdict(examine(healthy(), told(None, {"two": FAILED * 3})))
     assert three.code == "resources-bouncing"
     assert "asterisk" in three.summary
