@@ -58,6 +58,14 @@ def _both_wrote(snapshot: Snapshot) -> bool:
     return len(resources) == 2 and all(r is not None and (r.out_of_sync_kib or 0) > 2000 for r in resources)
 
 
+def _diagnosed(snapshot: Snapshot) -> bool:
+    """Healed for some time: Heartbeat is done with its restart, and what each side wrote last has been read."""
+    if snapshot.verdict.code != "split-brain" or snapshot.serving is None or snapshot.divergence is None:
+        return False
+    told = {finding.code for finding in snapshot.findings}
+    return "in-transition" not in told and all(s.traces.queue_log.taken_at for s in snapshot.divergence.sides)
+
+
 PICTURES = (
     Picture("pair", "quiet-day", _lively),
     Picture("pair-80x24", "quiet-day", _lively, columns=80, rows=24),
@@ -70,6 +78,8 @@ PICTURES = (
     Picture("agents-tiles", "busy-day", _lively, ("3", "w"), agents=60, rows=40),
     Picture("lines", "busy-day", _lively, ("4",), agents=60),
     Picture("log", "failover", lambda s: s.serving == "elaxtix-voip-2" and s.verdict.code == "healthy", ("5",)),
+    Picture("triage", "split-brain", _diagnosed, ("6",), columns=140, rows=46),
+    Picture("triage-80x24", "resync", _resyncing, ("6",), columns=80, rows=24, speed=2.0),
     Picture("help", "quiet-day", _verdict("healthy"), ("question_mark",)),
     Picture("light", "quiet-day", _lively, theme="light"),
     Picture("high-contrast", "quiet-day", _lively, theme="high-contrast"),
@@ -88,6 +98,7 @@ async def take(picture: Picture) -> None:
         async with app.run_test(size=(picture.columns, picture.rows)) as pilot:
             await asyncio.wait_for(ready.wait(), _LIMIT_S)
             await pilot.press(*picture.keys)
+            app.clear_notifications()
             await pilot.pause(0.3)
             (HERE / f"{picture.name}.svg").write_text(app.export_screenshot(title="ccops"), encoding="utf-8")
             app.exit()

@@ -107,6 +107,9 @@ class NodeFiles:
         for folder in (".replies", ".answers", ".units", "bin", "usr/share/heartbeat", "var/log", "data"):
             (self.root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.root / "run").symlink_to("var/run")
+        (self.root / "var/spool/asterisk").mkdir(parents=True)
+        (self.root / "var/log/asterisk").symlink_to("../../data/log")
+        (self.root / "var/spool/asterisk/monitor").symlink_to("../../../data/monitor")
         for path, text in configuration(self.n).items():
             self._put(path, text, 0o600 if path.endswith("authkeys") else 0o644)
         for name, text in scripts().items():
@@ -134,6 +137,22 @@ class NodeFiles:
         self._put("proc/sys/kernel/osrelease", f"{KERNEL}\n")
         self._put_uptime()
         self._put_processes()
+        self._put_last_call()
+
+    def _put_last_call(self) -> None:
+        """The end of Asterisk's logs, which lie on the volume: there only while it is mounted."""
+        last, machine = self.pair.last_calls[self.n], self.pair.machines[self.n]
+        logs = ("data/log/queue_log", "data/log/cdr-csv/Master.csv", "data/monitor/last.wav")
+        if not machine.mounted or last is None:
+            for path in logs:
+                self._remove(path)
+            return
+        at, channel = last
+        texts = (f"{int(at)}|{channel}|ventas|Agent/9001|COMPLETECALLER|4|61|1\n", f'"{channel}"\n', f"{channel}\n")
+        for path, text in zip(logs, texts, strict=True):
+            if self._written.get(path) != text:
+                self._put(path, text)
+                os.utime(self.root / path, (at, at))
 
     def rotate(self, path: str = HA_LOG) -> None:
         """What logrotate does: the log becomes `.1` and a new one is begun."""

@@ -34,6 +34,7 @@ class SimulatedPair:
             Machine(0, self.schedule, self.rng, skews[0]),
             Machine(1, self.schedule, self.rng, skews[1]),
         )
+        self.last_calls: list[tuple[float, str] | None] = [None, None]
         self.network = True
         self.replication = True
         self.writes = writes
@@ -49,6 +50,13 @@ class SimulatedPair:
     def step(self, seconds: float) -> None:
         """Lets simulated time pass."""
         self.schedule.step(seconds)
+
+    def record_call(self, n: int, channel: str) -> None:
+        """A call has ended on node n and is written to its volume; while they are connected, to both."""
+        written = (self.machines[n].wall(), channel)
+        for side in (0, 1):
+            if side == n or self.drbd.sides[n].connected:
+                self.last_calls[side] = written
 
     @property
     def serving(self) -> tuple[int, ...]:

@@ -281,6 +281,7 @@ class CallCentre:
             [*channel.fields(), *gone, *who, ("HoldTime", held), ("TalkTime", talked), ("Reason", reason)],
         )
         exchange.set_status(agent, 1)
+        self.pair.record_call(exchange.machine.index, channel.uniqueid)
         if channel.application == "lost":
             exchange.hang_up(channel, 38, "Network out of order")
         else:
