@@ -11,6 +11,8 @@ import click
 from ccops import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ccops.config import PairSettings, Settings
     from ccops.watch.snapshot import Snapshot
 
@@ -76,9 +78,10 @@ def status(context: click.Context, as_json: bool, watch: bool, source: Path | No
 def triage(context: click.Context, as_json: bool, markdown: bool, source: Path | None, timeout: float) -> None:
     """Say what is wrong, how it is known and what to do. Exit: 0 ok, 1 warning, 2 critical, 3 unknown."""
     from ccops.triage import prose
+    from ccops.watch.once import is_diagnosed
     from ccops.watch.status import exit_code
 
-    snapshot = _look(context, source, timeout)
+    snapshot = _look(context, source, timeout, is_diagnosed)
     if as_json:
         _print(snapshot, as_json)
     else:
@@ -113,7 +116,20 @@ def check(context: click.Context, timeout: float) -> None:
 @click.pass_context
 def lint(context: click.Context, as_json: bool, source: Path | None, timeout: float) -> None:
     """Examine the configuration of both nodes. Exit: 0 nothing to mend, 1 warning, 2 critical, 3 unknown."""
-    raise Failed("not built")
+    import msgspec
+
+    from ccops.triage import prose
+    from ccops.watch.status import EXIT_CODES, finding_object
+
+    snapshot = _look(context, source, timeout, lambda found: found.examined)
+    if not snapshot.examined:
+        raise Failed("the configuration of both nodes could not be read: `ccops status` says what is in the way")
+    found = [finding for finding in snapshot.findings if finding.code.startswith("configuration-")]
+    if as_json:
+        click.echo(msgspec.json.encode([finding_object(finding) for finding in found]).decode())
+    else:
+        click.echo(prose.listing(found, "the configuration has nothing to mend"), nl=False)
+    sys.exit(max((EXIT_CODES[finding.severity] for finding in found), default=0))
 
 
 @main.command()
@@ -245,13 +261,15 @@ def _chosen(context: click.Context) -> tuple[Settings, str]:
     return settings, name
 
 
-def _look(context: click.Context, source: Path | None, timeout: float) -> Snapshot:
+def _look(
+    context: click.Context, source: Path | None, timeout: float, whole: Callable[[Snapshot], bool] | None = None
+) -> Snapshot:
     """One complete look at the pair, or at a bundle."""
     if source is None:
         from ccops.watch.once import look
 
         settings, name = _chosen(context)
-        found: Snapshot = _run(look(_watch(name, settings.pairs[name]), timeout))
+        found: Snapshot = _run(look(_watch(name, settings.pairs[name]), timeout, whole))
         return found
     from ccops.record.bundle import read_bundle
     from ccops.record.bundle_toml import BundleError

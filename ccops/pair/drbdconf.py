@@ -6,13 +6,15 @@ Source of the format: drbd.conf(5) of DRBD 8.0 to 8.4. `shared-secret` is droppe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 import msgspec
 
 from ccops.pair.model import Problem
 from ccops.text import clean
 
+NAME = "drbd.conf"
 SECRET = "***"  # noqa: S105 - what is shown in its place
 
 _SECRETS = frozenset({"shared-secret"})
@@ -45,7 +47,10 @@ class ConfHost(msgspec.Struct, frozen=True):
 
 
 class ConfResource(msgspec.Struct, frozen=True):
-    """One resource. `options` is keyed `section.option` (`net.verify-alg`), those of `common` included."""
+    """One resource. `options` is keyed `section.option` (`net.verify-alg`), those of `common` included.
+
+    `source` is the file it stands in; `lines` tells of the options that are set where: file and line.
+    """
 
     name: str
     protocol: str | None = None
@@ -53,6 +58,16 @@ class ConfResource(msgspec.Struct, frozen=True):
     hosts: tuple[ConfHost, ...] = ()
     options: Mapping[str, str] = {}
     line: int = 0
+    source: str = NAME
+    lines: Mapping[str, tuple[str, int]] = {}
+
+    def volumes_of(self, host: str) -> tuple[ConfVolume, ...]:
+        """The volumes as that host has them (`on HOST`, whatever the case of its letters)."""
+        theirs = next((h.volumes for h in self.hosts if h.name is not None and h.name.lower() == host.lower()), ())
+        by_number = {volume.number: volume for volume in theirs}
+        own = {volume.number: volume for volume in self.volumes}
+        numbers = sorted(by_number.keys() | own.keys())
+        return tuple(_merged(by_number.get(n, ConfVolume(n)), own.get(n, ConfVolume(n))) for n in numbers)
 
     @property
     def first(self) -> ConfVolume:
@@ -83,7 +98,12 @@ class ConfResource(msgspec.Struct, frozen=True):
 
     def option(self, name: str) -> str | None:
         """An option by name in whichever section it stands (`verify-alg` moved from syncer to net in 8.4)."""
-        return next((value for key, value in self.options.items() if key.rpartition(".")[2] == name), None)
+        key = self.key(name)
+        return None if key is None else self.options[key]
+
+    def key(self, name: str) -> str | None:
+        """The key in `options` that an option of that name has."""
+        return next((key for key in self.options if key.rpartition(".")[2] == name), None)
 
 
 class DrbdConf(msgspec.Struct, frozen=True):
@@ -100,22 +120,30 @@ class _Statement(msgspec.Struct):
 
     words: list[str]
     line: int
+    source: str
     body: list[_Statement] | None = None
 
 
-def parse_drbd_conf(*texts: str) -> DrbdConf:
-    """One or several files, read as if they were one; `common` holds for the resources of all of them."""
+_Options = dict[str, tuple[str, str, int]]
+"""Key → value, file, line."""
+
+
+def parse_drbd_conf(*texts: str, sources: Sequence[str] = ()) -> DrbdConf:
+    """One or several files, read as if they were one; `common` holds for the resources of all of them.
+
+    `sources` are the files' names, for problems and lines.
+    """
     statements: list[_Statement] = []
     problems: list[Problem] = []
-    for text in texts:
-        statements += _statements(text, problems)
-    common: dict[str, str] = {}
+    for text, source in zip_longest(texts, sources[: len(texts)], fillvalue=NAME):
+        statements += _statements(text, source, problems)
+    common: _Options = {}
     options: dict[str, str] = {}
     for statement in statements:
         if statement.words[:1] == ["common"]:
             common |= _options(statement.body or [])
         elif statement.words[:1] == ["global"]:
-            options |= {f"global.{key}": value for key, value in _options(statement.body or []).items()}
+            options |= {f"global.{key}": value for key, (value, _, _) in _options(statement.body or []).items()}
     resources = tuple(
         _resource(statement, common, problems) for statement in statements if statement.words[:1] == ["resource"]
     )
@@ -124,49 +152,49 @@ def parse_drbd_conf(*texts: str) -> DrbdConf:
         if statement.words[:1] and statement.words[0] not in ("common", "global", "resource", "include", "skip"):
             problems.append(_wrong("resource, common, global or include was expected", statement))
     problems += _shared_minors(resources)
-    return DrbdConf(resources, includes, options | common, tuple(problems))
+    return DrbdConf(resources, includes, options | {k: value for k, (value, _, _) in common.items()}, tuple(problems))
 
 
-def _statements(text: str, problems: list[Problem]) -> list[_Statement]:
+def _statements(text: str, source: str, problems: list[Problem]) -> list[_Statement]:
     """The tree of statements; what does not close is closed at the end, with a problem."""
     root: list[_Statement] = []
     levels = [root]
     words: list[str] = []
     started = 1
-    for line, mark, word in _tokens(text, problems):
+    for line, mark, word in _tokens(text, source, problems):
         if word is not None:
             started = started if words else line
             words.append(word)
         elif mark == "{":
             if len(levels) > _MAX_DEPTH:
-                problems.append(Problem("drbd.conf", "braces are nested too deeply", line=line, fatal=True))
+                problems.append(Problem(source, "braces are nested too deeply", line=line, fatal=True))
                 return root
             body: list[_Statement] = []
-            levels[-1].append(_Statement(words, started, body))
+            levels[-1].append(_Statement(words, started, source, body))
             levels.append(body)
             words = []
         elif words:
-            levels[-1].append(_Statement(words, started))
+            levels[-1].append(_Statement(words, started, source))
             if mark == "}":
-                problems.append(Problem("drbd.conf", "`;` is missing before `}`", _shown(words), line, True))
+                problems.append(Problem(source, "`;` is missing before `}`", _shown(words), line, True))
             words = []
         if mark == "}":
             if len(levels) == 1:
-                problems.append(Problem("drbd.conf", "`}` closes nothing", line=line, fatal=True))
+                problems.append(Problem(source, "`}` closes nothing", line=line, fatal=True))
             else:
                 levels.pop()
     if words:
-        problems.append(Problem("drbd.conf", "the file ends within a statement", _shown(words), started, True))
+        problems.append(Problem(source, "the file ends within a statement", _shown(words), started, True))
     if len(levels) > 1:
-        problems.append(Problem("drbd.conf", f"{len(levels) - 1} `{{` are not closed at the end", fatal=True))
+        problems.append(Problem(source, f"{len(levels) - 1} `{{` are not closed at the end", fatal=True))
     return root
 
 
-def _tokens(text: str, problems: list[Problem]) -> Iterator[tuple[int, str | None, str | None]]:
+def _tokens(text: str, source: str, problems: list[Problem]) -> Iterator[tuple[int, str | None, str | None]]:
     line = 1
     for match in _TOKEN.finditer(text[:_MAX_CHARS]):
         if match["stray"]:
-            problems.append(Problem("drbd.conf", "a quoted string does not end on its line", line=line, fatal=True))
+            problems.append(Problem(source, "a quoted string does not end on its line", line=line, fatal=True))
         elif match["mark"]:
             yield line, match["mark"], None
         elif match["quoted"] is not None:
@@ -176,7 +204,7 @@ def _tokens(text: str, problems: list[Problem]) -> Iterator[tuple[int, str | Non
         line += match[0].count("\n")
 
 
-def _resource(statement: _Statement, common: Mapping[str, str], problems: list[Problem]) -> ConfResource:
+def _resource(statement: _Statement, common: _Options, problems: list[Problem]) -> ConfResource:
     body = statement.body or []
     name = statement.words[1] if len(statement.words) > 1 else ""
     if not name or statement.body is None:
@@ -184,9 +212,11 @@ def _resource(statement: _Statement, common: Mapping[str, str], problems: list[P
     hosts = tuple(host for inner in body for host in _hosts(inner, problems))
     if hosts and len(hosts) < 2:
         problems.append(_wrong(f"resource {name}: two hosts were expected, one was found", statement))
-    options = {**common, **_options(body)}
+    found = {**common, **_options(body)}
+    lines = {key: (source, line) for key, (_, source, line) in found.items()}
+    options = {key: value for key, (value, _, _) in found.items()}
     protocol = options.pop("protocol", None) or options.get("net.protocol")
-    return ConfResource(name, protocol, _volumes(body), hosts, options, statement.line)
+    return ConfResource(name, protocol, _volumes(body), hosts, options, statement.line, statement.source, lines)
 
 
 def _hosts(statement: _Statement, problems: list[Problem]) -> Iterator[ConfHost]:
@@ -238,15 +268,16 @@ def _volume(body: list[_Statement], number: int | None) -> ConfVolume:
     return ConfVolume(number or 0, path, minor, disk[0] if disk else None, "".join(meta) if meta else None)
 
 
-def _options(body: Iterable[_Statement], prefix: str = "") -> dict[str, str]:
-    options: dict[str, str] = {}
+def _options(body: Iterable[_Statement], prefix: str = "") -> _Options:
+    options: _Options = {}
     for statement in body:
         name, *values = statement.words or [""]
         if statement.body is not None:
             if name not in ("on", "floating", "volume", "stacked-on-top-of"):
                 options |= _options(statement.body, f"{prefix}{name}.")
         elif prefix or name not in (*_VOLUME_KEYS, "address"):
-            options[prefix + name] = SECRET if name in _SECRETS else " ".join(values) or "yes"
+            value = SECRET if name in _SECRETS else " ".join(values) or "yes"
+            options[prefix + name] = (value, statement.source, statement.line)
     return options
 
 
@@ -256,7 +287,7 @@ def _shared_minors(resources: Iterable[ConfResource]) -> Iterator[Problem]:
         for number in {volume.minor for volume in resource.volumes or (resource.first,)} - {None}:
             if number is not None and seen.setdefault(number, resource.name) != resource.name:
                 message = f"minor {number} is used by {seen[number]} and by {resource.name}"
-                yield Problem("drbd.conf", message, line=resource.line, fatal=True)
+                yield Problem(resource.source, message, line=resource.line, fatal=True)
 
 
 def _merged(own: ConfVolume, theirs: ConfVolume) -> ConfVolume:
@@ -279,4 +310,4 @@ def _shown(words: list[str]) -> str:
 
 
 def _wrong(message: str, statement: _Statement) -> Problem:
-    return Problem("drbd.conf", message, _shown(statement.words) if statement.words else "", statement.line, True)
+    return Problem(statement.source, message, _shown(statement.words) if statement.words else "", statement.line, True)

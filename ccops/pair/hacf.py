@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -54,7 +54,8 @@ class HaCf(msgspec.Struct, frozen=True):
 
     `nodes` are in lower case, as Heartbeat compares them. `auto_failback` is on|off|legacy, None when absent, which
     Heartbeat takes as legacy: hb_standby is ignored then. `resource_manager` is "crm" when crm or pacemaker is
-    switched on, else "haresources". `other` holds the rest.
+    switched on, else "haresources". `other` holds the rest. `lines` tells where a directive first stands. What is wrong
+    with the times among each other is in `timing`, all other faults are in `problems`.
     """
 
     keepalive_s: float = DEFAULT_KEEPALIVE_S
@@ -76,7 +77,21 @@ class HaCf(msgspec.Struct, frozen=True):
     stonith: bool = False
     watchdog: str | None = None
     other: tuple[tuple[str, str], ...] = ()
+    lines: Mapping[str, int] = {}
+    timing: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The ways to the peer that can break by themselves: an alias or a VLAN shares its interface's cable."""
+        return tuple(
+            dict.fromkeys(link.device if link.kind == "serial" else _cable(link.device) for link in self.links)
+        )
+
+    @property
+    def ignores_standby(self) -> bool:
+        """True when Heartbeat would ignore hb_standby and hb_takeover."""
+        return self.resource_manager == "haresources" and self.auto_failback in (None, "legacy")
 
 
 class AuthKey(msgspec.Struct, frozen=True):
@@ -100,7 +115,7 @@ class AuthKeys(msgspec.Struct, frozen=True):
 
 
 def parse_ha_cf(text: str, own_name: str | None = None) -> HaCf:
-    """ha.cf; with `own_name` (`uname -n`) also whether this node is in it. `problems` holds all that is wrong."""
+    """ha.cf; with `own_name` (`uname -n`) also whether this node is in it."""
     reading = _Reading()
     for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1):
         words = clean(line.partition("#")[0]).split()
@@ -110,7 +125,10 @@ def parse_ha_cf(text: str, own_name: str | None = None) -> HaCf:
 
 
 def parse_authkeys(text: str) -> AuthKeys:
-    """authkeys. The keys' material is dropped here: neither the value nor its problems hold it."""
+    """authkeys. The keys' material is dropped here: neither the value nor its problems hold it.
+
+    Only a whole line is a comment, and what stands after a key does not count: so Heartbeat reads it.
+    """
     index: int | None = None
     keys: list[AuthKey] = []
     problems: list[Problem] = []
@@ -119,11 +137,11 @@ def parse_authkeys(text: str) -> AuthKeys:
         problems.append(Problem("authkeys", message, line=number, fatal=True))
 
     for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1):
-        words = clean(line.partition("#")[0]).split()
-        if not words:
+        words = clean(line).split()
+        if not words or words[0].startswith("#"):
             continue
         if words[0].lower() == "auth":
-            if len(words) != 2 or _index(words[1]) is None:
+            if len(words) < 2 or _index(words[1]) is None:
                 wrong(number, "`auth` wants one index from 0 to 15")
             elif keys:
                 wrong(number, "`auth` must stand before the keys")
@@ -136,8 +154,8 @@ def parse_authkeys(text: str) -> AuthKeys:
         else:
             if index is None:
                 wrong(number, "`auth N` must stand before the keys")
-            if _KEY_METHODS[method] != (len(words) == 3):
-                wrong(number, f"key {found}: {method} {'needs one key' if _KEY_METHODS[method] else 'takes no key'}")
+            if _KEY_METHODS[method] != (len(words) > 2):
+                wrong(number, f"key {found}: {method} {'needs a key' if _KEY_METHODS[method] else 'takes no key'}")
             keys.append(AuthKey(found, method))
     if index is None:
         wrong(0, "no line `auth N` says which key signs")
@@ -164,6 +182,7 @@ class _Reading:
         self.fields: dict[str, object] = {}
         self.lines: dict[str, int] = {}
         self.other: list[tuple[str, str]] = []
+        self.timing: list[Problem] = []
         self.problems: list[Problem] = []
         self.port = DEFAULT_PORT
 
@@ -270,44 +289,48 @@ class _Reading:
             nodes=tuple(self.nodes),
             ping_nodes=tuple(self.pings),
             other=tuple(self.other),
+            lines=self.lines,
         )
         result = msgspec.structs.replace(result, **self.fields)
         self._check_times(result)
         self._check_rest(result, own_name)
-        return msgspec.structs.replace(result, problems=tuple(self.problems))
+        return msgspec.structs.replace(result, timing=tuple(self.timing), problems=tuple(self.problems))
 
     def _check_times(self, cf: HaCf) -> None:
-        line = {name: number for name, (_, number) in self.times.items()}
         twice = 2 * cf.keepalive_s
         if cf.deadtime_s <= twice:
-            self.wrong(line.get("deadtime"), f"deadtime must be more than {twice:g} s, twice keepalive", fatal=True)
+            self._mistimed("deadtime", f"deadtime must be more than {twice:g} s, twice keepalive", fatal=True)
         if cf.deadping_s is not None and cf.deadping_s <= twice:
-            self.wrong(line.get("deadping"), f"deadping must be more than {twice:g} s, twice keepalive", fatal=True)
+            self._mistimed("deadping", f"deadping must be more than {twice:g} s, twice keepalive", fatal=True)
         if cf.initdead_s is not None and cf.initdead_s < cf.deadtime_s:
-            self.wrong(line.get("initdead"), f"initdead must be {cf.deadtime_s:g} s (deadtime) or more", fatal=True)
+            self._mistimed("initdead", f"initdead must be {cf.deadtime_s:g} s (deadtime) or more", fatal=True)
         elif cf.initdead_s is not None and cf.initdead_s < 10:
-            self.wrong(line.get("initdead"), "initdead under 10 s: a slow boot of the network looks like a dead peer")
+            self._mistimed("initdead", "initdead under 10 s: a slow boot of the network looks like a dead peer")
         if not cf.keepalive_s <= cf.warntime_s <= cf.deadtime_s:
-            self.wrong(line.get("warntime"), "warntime should lie between keepalive and deadtime")
+            self._mistimed("warntime", "warntime should lie between keepalive and deadtime")
+
+    def _mistimed(self, name: str, message: str, fatal: bool = False) -> None:
+        line = self.times[name][1] if name in self.times else None
+        self.timing.append(Problem("ha.cf", message, line=line, fatal=fatal))
 
     def _check_rest(self, cf: HaCf, own_name: str | None) -> None:
         if not cf.links:
             self.wrong(None, "no link to the peer: one of ucast, bcast, mcast, serial is needed", fatal=True)
-        elif len({(link.kind == "serial", link.device) for link in cf.links}) == 1:
-            self.wrong(cf.links[0].line, "a single link: when it breaks, both nodes take the service")
         if not cf.nodes:
             self.wrong(None, "no node is named", fatal=True)
         elif own_name is not None and own_name.lower() not in cf.nodes:
             self.wrong(self.lines.get("node"), "this node (`uname -n`) is not named", clean(own_name, 64), fatal=True)
         if cf.autojoin not in (None, "none") and cf.resource_manager == "haresources":
             self.wrong(self.lines.get("autojoin"), "autojoin cannot be used with haresources", fatal=True)
-        if cf.auto_failback in (None, "legacy") and cf.resource_manager == "haresources":
-            message = "auto_failback is legacy unless it is on or off: then hb_standby and hb_takeover are ignored"
-            self.wrong(self.lines.get("auto_failback"), message)
 
 
 def _index(word: str) -> int | None:
     return int(word) if re.fullmatch(r"\d{1,2}", word, re.A) and int(word) < 16 else None
+
+
+def _cable(interface: str) -> str:
+    """eth0 of eth0, eth0:1 and eth0.100."""
+    return re.split(r"[:.]", interface, maxsplit=1)[0] or interface
 
 
 def _port(word: str) -> int | None:

@@ -167,9 +167,21 @@ def _faults(group: ResourceGroup, nodes: Collection[str] | None) -> Iterator[Pro
             yield wrong("Filesystem wants a device and a mount point", str(resource))
         elif not resource.script:
             yield wrong("a resource without a script's name", str(resource))
+    yield from (wrong(message) for message in _out_of_order(group))
+
+
+def _out_of_order(group: ResourceGroup) -> Iterator[str]:
+    """Resources start from left to right."""
     scripts = [resource.script for resource in group.resources]
-    if "Filesystem" in scripts and "drbddisk" in scripts and scripts.index("Filesystem") < scripts.index("drbddisk"):
-        yield wrong("drbddisk must stand left of Filesystem: resources start from left to right")
+    first = {script: scripts.index(script) for script in scripts}
+    service = next(iter(group.services), None)
+    address = next((script for script in scripts if script in ADDRESS_SCRIPTS), None)
+    if first.get("Filesystem", len(scripts)) < first.get("drbddisk", 0):
+        yield "drbddisk must stand left of Filesystem: resources start from left to right"
+    if service and "Filesystem" in first and first[service] < first["Filesystem"]:
+        yield f"{service} must stand right of Filesystem: it would start before its data are mounted"
+    if service and address and first[service] < first[address]:
+        yield f"{service} must stand right of {address}: what binds to the address would start without it"
 
 
 def _repeated(groups: list[ResourceGroup]) -> Iterator[Problem]:

@@ -3,7 +3,8 @@
 A bundle is a folder, or a .tar.gz of one: `bundle.toml` (what the pair consists of), one folder a node with one file a
 command (`ccops.pair.node` names them; also date, zone, ha_log, kern, traces) and `exit_codes.txt` (`NAME CODE` a line).
 A file that is missing: the command could not be run. A node's folder that is missing or empty: the node could not be
-reached. The clocks of the nodes cannot be compared from a bundle, so their skew is not known.
+reached. The clocks of the nodes cannot be compared from a bundle, so their skew is not known. `ccops.record.integrity`
+says which files are not believed; what they would tell is not known.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import msgspec
 
 from ccops.pair.clock import LogClock
+from ccops.pair.configuration import NodeConfiguration, configuration_of
+from ccops.pair.configuration import unread as unread_configuration
 from ccops.pair.halog import parse_ha_log
 from ccops.pair.heartbeat import Output
 from ccops.pair.kernel import parse_kernel_log
 from ccops.pair.model import Link, LogLine, NodeState, PairLayout, PairState, Reading
 from ccops.pair.node import observe
 from ccops.record.bundle_toml import SETTINGS, BundleError, format_layout, parse_layout
+from ccops.record.integrity import SUMS, contradiction, faults, format_sums
 from ccops.text import clean, decode
 from ccops.triage.finding import Traces
 from ccops.watch.traces_script import FILE as TRACES
@@ -55,23 +60,31 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "services": ("units",),
 }
 
+_LOGS = ("ha_log.txt", "kern.txt")
+
+T = TypeVar("T")
 Texts = Mapping[str, Mapping[str, str]]
 
 
 class Bundle(msgspec.Struct, frozen=True):
     """What a bundle holds: the pair's state, both logs by time, and every file as it stood (`texts[node][file]`).
 
-    `traces`: by node, when its call centre wrote last.
+    `lost[node][file]`: the files that are not believed, and why. `traces`: by node, when its call centre wrote last.
     """
 
     pair: PairState
     log: tuple[LogLine, ...]
     texts: Texts
+    configurations: tuple[NodeConfiguration, NodeConfiguration]
+    lost: Texts = {}
     traces: Mapping[str, Traces] = {}
 
 
 def read_bundle(path: Path | str) -> Bundle:
-    """A bundle's folder or .tar.gz. Raises BundleError when it is none; what its files do not tell is not known."""
+    """A bundle's folder or .tar.gz. Raises BundleError when it is none; what its files do not tell is not known.
+
+    Neither is what a file would tell that is not as it was collected.
+    """
     path = Path(path)
     try:
         files = dict(_folder_files(path) if path.is_dir() else _archive_files(path))
@@ -80,12 +93,13 @@ def read_bundle(path: Path | str) -> Bundle:
         raise BundleError(f"{path}: cannot be read: {error.strerror or error}") from error
     if SETTINGS not in files:
         raise BundleError(f"{path}: this is no bundle: it has no {SETTINGS} (expected beside node1/ and node2/)")
+    found = faults(files)
+    if SETTINGS in found:
+        raise BundleError(f"{path}: {SETTINGS} was {found[SETTINGS]}: without it nothing else can be understood")
     layout = parse_layout(decode(files[SETTINGS]), str(path))
-    texts = {
-        node: {name.split("/", 1)[1]: decode(data) for name, data in files.items() if name.startswith(f"{folder}/")}
-        for node, folder in zip(layout.nodes, FOLDERS, strict=True)
-    }
-    return _joined(layout, texts, written_at)
+    texts = {node: {name: decode(data) for name, data in _inside(files, folder)} for node, folder in _folders(layout)}
+    lost = {node: _disbelieved(dict(_inside(found, folder)), texts[node]) for node, folder in _folders(layout)}
+    return _joined(layout, texts, lost, written_at)
 
 
 def write_bundle(
@@ -97,6 +111,7 @@ def write_bundle(
     An existing file or folder is not overwritten: FileExistsError.
     """
     files = dict(_written(layout, outputs))
+    files[SUMS] = format_sums(files)
     path = Path(path)
     if path.name.endswith((".tar.gz", ".tgz")):
         _write_archive(path, files)
@@ -104,35 +119,78 @@ def write_bundle(
         _write_folder(path, files)
 
 
-def _joined(layout: PairLayout, texts: Texts, written_at: float) -> Bundle:
-    dates = {node: _date(files.get("date.txt", "")) for node, files in texts.items()}
+def _folders(layout: PairLayout) -> Iterator[tuple[str, str]]:
+    return zip(layout.nodes, FOLDERS, strict=True)
+
+
+def _inside(files: Mapping[str, T], folder: str) -> Iterator[tuple[str, T]]:
+    return ((name.split("/", 1)[1], value) for name, value in files.items() if name.startswith(f"{folder}/"))
+
+
+def _disbelieved(found: Mapping[str, str], files: Mapping[str, str]) -> Mapping[str, str]:
+    """A node's files that are not believed: those found not to be as they were, and what contradicts itself."""
+    lost = dict(found)
+    codes = {} if EXIT_CODES in lost else _codes(files.get(EXIT_CODES, ""))
+    if any(text.strip() for text in files.values()):
+        for name, text in files.items():
+            stem = name.removesuffix(".txt")
+            if name not in lost and (reason := contradiction(stem, text, codes.get(stem))):
+                lost[name] = reason
+    if "zone.txt" in lost:
+        reason = f"it cannot be dated, as zone.txt is lost: {lost['zone.txt']}"
+        lost |= {name: reason for name in _LOGS if name in files}
+    return lost
+
+
+def _joined(layout: PairLayout, texts: Texts, lost: Texts, written_at: float) -> Bundle:
+    believed = {node: {n: text for n, text in files.items() if n not in lost[node]} for node, files in texts.items()}
+    dates = {node: _date(files.get("date.txt", "")) for node, files in believed.items()}
     known = [date for date in dates.values() if date is not None]
     now = max(known, default=written_at)
     states: list[NodeState] = []
+    configurations: list[NodeConfiguration] = []
     log: list[LogLine] = []
     found: dict[str, Traces] = {}
     for node in layout.nodes:
-        date = dates[node]
+        date, files = dates[node], believed[node]
         taken_at = now if date is None else date
-        states.append(_node(node, layout, texts[node], taken_at))
-        found[node] = _traces(texts[node], taken_at)
-        clock = LogClock(taken_at, _zone(texts[node].get("zone.txt", "")))
-        log += parse_ha_log(texts[node].get("ha_log.txt", ""), node, clock)
-        log += parse_kernel_log(texts[node].get("kern.txt", ""), node, clock)
+        states.append(_node(node, layout, files, lost[node], taken_at))
+        configurations.append(_configuration(node, files, lost[node]))
+        found[node] = _traces(files, lost[node], taken_at)
+        clock = LogClock(taken_at, _zone(files.get("zone.txt", "")))
+        log += parse_ha_log(files.get("ha_log.txt", ""), node, clock)
+        log += parse_kernel_log(files.get("kern.txt", ""), node, clock)
     log.sort(key=lambda line: line.at)
-    return Bundle(PairState(layout, (states[0], states[1]), now), tuple(log), texts, found)
+    pair = PairState(layout, (states[0], states[1]), now)
+    return Bundle(pair, tuple(log), texts, (configurations[0], configurations[1]), lost, found)
 
 
-def _traces(files: Mapping[str, str], taken_at: float) -> Traces:
+def _configuration(name: str, files: Mapping[str, str], lost: Mapping[str, str]) -> NodeConfiguration:
+    if not _reached(files, lost):
+        return unread_configuration(_unreached(name))
+    return configuration_of(files, _codes(files.get(EXIT_CODES, "")), lost)
+
+
+def _traces(files: Mapping[str, str], lost: Mapping[str, str], taken_at: float) -> Traces:
     """The bundle's logs are dated by the node's own clock, and so are these."""
     if TRACES not in files:
-        return unread("the bundle does not hold it", taken_at)
+        return unread(lost.get(TRACES, "the bundle does not hold it"), taken_at)
     return parse_traces(files[TRACES], taken_at)
 
 
-def _node(name: str, layout: PairLayout, files: Mapping[str, str], taken_at: float) -> NodeState:
-    if not any(text.strip() for text in files.values()):
-        problem = f"{name} could not be reached when the bundle was made"
+def _reached(files: Mapping[str, str], lost: Mapping[str, str]) -> bool:
+    return bool(lost) or any(text.strip() for text in files.values())
+
+
+def _unreached(name: str) -> str:
+    return f"{name} could not be reached when the bundle was made"
+
+
+def _node(
+    name: str, layout: PairLayout, files: Mapping[str, str], lost: Mapping[str, str], taken_at: float
+) -> NodeState:
+    if not _reached(files, lost):
+        problem = _unreached(name)
         nothing: dict[str, Reading[object]] = {field: Reading(None, problem, None) for field in _COMMANDS}
         return msgspec.structs.replace(NodeState(name, Link("down", problem=problem)), **nothing)
     found = {name: pattern.search(files.get(file, "")) for name, (file, pattern) in _VERSIONS.items()}
@@ -142,16 +200,21 @@ def _node(name: str, layout: PairLayout, files: Mapping[str, str], taken_at: flo
         stem: Output(text, codes.get(stem)) for file, text in files.items() for stem in (file.removesuffix(".txt"),)
     }
     node = observe(node, layout, outputs, taken_at)
-    return msgspec.structs.replace(node, **_missing(node, outputs, taken_at))
+    return msgspec.structs.replace(node, **_missing(node, outputs, lost, taken_at))
 
 
-def _missing(node: NodeState, outputs: Mapping[str, Output], taken_at: float) -> Mapping[str, Reading[object]]:
+def _missing(
+    node: NodeState, outputs: Mapping[str, Output], lost: Mapping[str, str], taken_at: float
+) -> Mapping[str, Reading[object]]:
     """A reason for everything that no file tells."""
-    return {
-        field: Reading(None, f"{' or '.join(names)}: the command could not be run", taken_at)
-        for field, names in _COMMANDS.items()
-        if getattr(node, field) == Reading()
-    }
+    reasons: dict[str, Reading[object]] = {}
+    for field, names in _COMMANDS.items():
+        reason = next((f"{name}: {lost[f'{name}.txt']}" for name in names if f"{name}.txt" in lost), None)
+        if reason and not any(name in outputs for name in names):
+            reasons[field] = Reading(None, reason, taken_at)
+        elif getattr(node, field) == Reading():
+            reasons[field] = Reading(None, f"{' or '.join(names)}: the command could not be run", taken_at)
+    return reasons
 
 
 def _codes(text: str) -> Mapping[str, int]:
@@ -173,7 +236,11 @@ def _zone(text: str) -> int:
 
 def _folder_files(path: Path) -> Iterator[tuple[str, bytes]]:
     total = 0
-    names = [path / SETTINGS, *(file for folder in FOLDERS for file in sorted((path / folder).glob("*.txt")))]
+    names = [
+        path / SETTINGS,
+        path / SUMS,
+        *(file for folder in FOLDERS for file in sorted((path / folder).glob("*.txt"))),
+    ]
     for file in names[:MAX_FILES]:
         if file.is_symlink() or (file.parent != path and file.parent.is_symlink()):
             raise BundleError(f"{file}: a bundle holds no links; copy what it points at")

@@ -1,23 +1,22 @@
 """Collects a bundle's files from a node: the captures' commands, and the configuration without its secrets.
 
-One POSIX sh script a node, sent over `/bin/sh -s`; nothing is written there. Secrets (`shared-secret`, keys of
-authkeys, `secret`) are cut on the node, before anything is sent.
+POSIX sh scripts, sent over `/bin/sh -s`; nothing is written there. The configuration's secrets are cut on the node,
+before anything is sent.
 """
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from ccops.links.errors import LinkError
 from ccops.pair.model import PairLayout
 from ccops.pair.services import asked_units
-from ccops.text import decode
+from ccops.watch.configuration import cut_frames, read_files
 from ccops.watch.traces_script import FILE, Runner, read_output
 
 _TIMEOUT_S = 90.0
-_MARK = re.compile(rb"^##### (\S+)\n(.*?)^##### rc=(\d+)\n", re.M | re.S)
+Files = dict[str, tuple[str, int]]
 
 _SCRIPT = r"""
 LC_ALL=C; export LC_ALL
@@ -25,8 +24,6 @@ PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin; export PATH
 R=${CCOPS_ROOT-}
 as() { if [ -n "$SUDO" ]; then sudo -n "$@"; else "$@"; fi; }
 s() { n=$1; shift; printf '##### %s\n' "$n"; "$@" 2>&1 </dev/null; c=$?; printf '\n##### rc=%s\n' "$c"; }
-keyless() { sed -e 's/^\([ 	]*[0-9][0-9]*[ 	][ 	]*[a-z0-9]*\).*/\1 ***/' "$@"; }
-unshared() { sed -e 's/\(shared-secret[ 	]*\)[^;]*/\1"***"/' "$@"; }
 s proc_drbd.txt cat "$R/proc/drbd"
 s drbdadm_role.txt as drbdadm role "$RES"
 s drbdadm_cstate.txt as drbdadm cstate "$RES"
@@ -63,20 +60,16 @@ s ha_log.txt tail -n 400 "$R$HALOG"
 for f in "$R/var/log/kern.log" "$R/var/log/messages"; do
     [ -r "$f" ] && { printf '##### kern.txt\n'; grep -a -i drbd "$f" | tail -n 400; printf '\n##### rc=0\n'; break; }
 done
-s ha.cf.txt cat "$R/etc/ha.d/ha.cf"
-s haresources.txt cat "$R/etc/ha.d/haresources"
-[ -r "$R/etc/ha.d/authkeys" ] && s authkeys.txt keyless "$R/etc/ha.d/authkeys"
-s authkeys_mode.txt ls -ln "$R/etc/ha.d/authkeys"
-s drbd.conf.txt unshared "$R/etc/drbd.conf"
-for f in "$R"/etc/drbd.d/*.res "$R"/etc/drbd.d/*.conf; do [ -r "$f" ] && s "drbd.d_${f##*/}.txt" unshared "$f"; done
-s asterisk_version.txt asterisk -V
 """
 
 
 async def collect(
-    runner: Runner, layout: PairLayout, node: str, *, ha_log: str, sudo: bool
+    runner: Runner, layout: PairLayout, node: str, *, ha_log: str, sudo: bool, salt: str = ""
 ) -> Mapping[str, tuple[str, int]]:
-    """The files of one node's folder: name → (text, exit code). What `runner` raises is let through."""
+    """The files of one node's folder: name → (text, exit code). What `runner` raises is let through.
+
+    `salt`: see `ccops.watch.configuration.read_files`.
+    """
     values = {
         "RES": layout.resource,
         "MOUNT": layout.mount,
@@ -90,18 +83,21 @@ async def collect(
     }
     source = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
     done = await runner.run(["/bin/sh", "-s"], timeout_s=_TIMEOUT_S, input=(source + _SCRIPT).encode())
-    found = {decode(m[1]): (_text(m[2]), int(m[3])) for m in _MARK.finditer(done.stdout)}
-    return {**found, **await _traces(runner, layout)}
+    found = dict(cut_frames(done.stdout))
+    return found | await _optional(_configuration(runner, layout, salt)) | await _optional(_traces(runner, layout))
 
 
-async def _traces(runner: Runner, layout: PairLayout) -> Mapping[str, tuple[str, int]]:
-    """In a command of its own: where the volume's I/O hangs, so would all the rest."""
+async def _configuration(runner: Runner, layout: PairLayout, salt: str) -> Files:
+    return dict(await read_files(runner, layout, salt))
+
+
+async def _traces(runner: Runner, layout: PairLayout) -> Files:
+    return {FILE: (await read_output(runner, layout), 0)}
+
+
+async def _optional(files: Awaitable[Files]) -> Files:
+    """In a command of its own: it looks at the volume, and where the volume's I/O hangs, so would all the rest."""
     try:
-        return {FILE: (await read_output(runner, layout), 0)}
+        return await files
     except LinkError:
         return {}
-
-
-def _text(body: bytes) -> str:
-    # The script adds one newline, so that its mark begins a line whatever the command printed.
-    return decode(body.removesuffix(b"\n"))

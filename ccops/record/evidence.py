@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ccops.links.ssh import connect
 from ccops.pair.model import PairLayout, Reading
 from ccops.record.bundle import Bundle, write_bundle
 from ccops.record.collect import collect
+from ccops.triage.lint import lint
 from ccops.watch.joining import Joiner
 from ccops.watch.layout import layout_of
 from ccops.watch.snapshot import Snapshot
@@ -25,7 +27,8 @@ async def make_bundle(name: str, settings: PairSettings, path: Path) -> tuple[st
     A node that cannot be reached has no folder in the bundle, which is evidence too. Raises LinkError when neither can.
     """
     layout = layout_of(name, settings)
-    found = await asyncio.gather(*(_collected(node, layout, settings) for node in settings.nodes))
+    salt = secrets.token_hex(16)
+    found = await asyncio.gather(*(_collected(node, layout, settings, salt) for node in settings.nodes))
     outputs = {node.name: files for node, files in zip(settings.nodes, found, strict=True) if isinstance(files, dict)}
     failures = {node.name: f for node, f in zip(settings.nodes, found, strict=True) if isinstance(f, LinkError)}
     if not outputs:
@@ -36,12 +39,12 @@ async def make_bundle(name: str, settings: PairSettings, path: Path) -> tuple[st
     return (*told, f"written: {path}")
 
 
-async def _collected(node: NodeSettings, layout: PairLayout, settings: PairSettings) -> Files | LinkError:
+async def _collected(node: NodeSettings, layout: PairLayout, settings: PairSettings, salt: str) -> Files | LinkError:
     try:
         connection = await connect(node)
         try:
-            files = await collect(connection, layout, node.name, ha_log=settings.ha_log, sudo=settings.sudo)
-            return dict(files)
+            ha_log, sudo = settings.ha_log, settings.sudo
+            return dict(await collect(connection, layout, node.name, ha_log=ha_log, sudo=sudo, salt=salt))
         finally:
             connection.close()
     except LinkError as error:
@@ -54,6 +57,7 @@ def of_bundle(bundle: Bundle, thresholds: Thresholds | None = None) -> Snapshot:
     for line in bundle.log:
         joiner.logged(line)
     joiner.traces = bundle.traces
+    joiner.examined(lint(bundle.configurations, bundle.pair.layout))
     judged = joiner.join(bundle.pair, bundle.pair.at)
     return Snapshot(
         at=bundle.pair.at,
@@ -61,6 +65,7 @@ def of_bundle(bundle: Bundle, thresholds: Thresholds | None = None) -> Snapshot:
         verdict=judged.verdict,
         findings=judged.findings,
         divergence=judged.divergence,
+        examined=True,
         serving=judged.serving,
         serving_since=judged.serving_since,
         centre=Reading(None, "a bundle holds nothing of the call centre"),

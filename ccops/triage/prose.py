@@ -30,6 +30,12 @@ def page(findings: Sequence[Finding], divergence: Divergence | None, layout: Pai
     return "\n".join(lines) + "\n"
 
 
+def listing(findings: Sequence[Finding], nothing: str) -> str:
+    """Findings alone as text, or `nothing`; ends with a newline."""
+    lines = [line for finding in findings for line in (*_plain(finding), "")]
+    return "\n".join(lines[:-1] or [nothing]) + "\n"
+
+
 def markdown(findings: Sequence[Finding], divergence: Divergence | None, layout: PairLayout, at: float) -> str:
     """The same for a ticket."""
     chosen = verdict(findings)

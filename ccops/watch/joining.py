@@ -69,7 +69,7 @@ class Joiner:
         self._served_at: float | None = None
         self._found_since: dict[str, float] = {}
         self._speeds: tuple[SpeedSample, ...] = ()
-        self.configuration: tuple[Finding, ...] = ()
+        self.configuration: tuple[Finding, ...] | None = None
         self.traces: Mapping[str, Traces] = {}
 
     def logged(self, line: LogLine) -> None:
@@ -85,6 +85,10 @@ class Joiner:
         change = word.event.change("role")
         if change is not None and change.new == "Primary" and line.node and line.dated:
             self._promoted[line.node] = max(line.at, self._promoted.get(line.node, 0.0))
+
+    def examined(self, configuration: tuple[Finding, ...]) -> None:
+        """Takes what the lint found in both nodes' configuration."""
+        self.configuration, self._judged = configuration, None
 
     @property
     def history(self) -> History:
@@ -109,7 +113,7 @@ class Joiner:
         serving = joined.serving(pair)
         self._date_serving(serving, now)
         memory = replace(self._past.memory(pair, now, unserved_s=self._unserved_s(serving, now)), traces=self.traces)
-        found = examine(pair, self.history, memory, self._thresholds, self.configuration)
+        found = examine(pair, self.history, memory, self._thresholds, self.configuration or ())
         findings = self._dated(found, now)
         grave = verdict(findings)
         if grave.severity == "ok":

@@ -13,12 +13,12 @@ from ccops.watch.store import Watched
 _SETTLED_LINKS = frozenset({"down", "off"})
 
 
-async def look(watched: Watched, timeout_s: float = 15.0) -> Snapshot:
-    """The first snapshot in which nothing is still to come, or the newest one after `timeout_s` seconds."""
+async def look(watched: Watched, timeout_s: float = 15.0, whole: Callable[[Snapshot], bool] | None = None) -> Snapshot:
+    """The first snapshot that is `whole` (`is_complete`), or the newest one after `timeout_s` seconds."""
     complete = asyncio.Event()
 
     def check(snapshot: Snapshot) -> None:
-        if is_complete(snapshot):
+        if (whole or is_complete)(snapshot):
             complete.set()
 
     end = watched.store.subscribe(check)
@@ -42,6 +42,18 @@ def is_complete(snapshot: Snapshot) -> bool:
     if snapshot.centre.value is not None:
         return True
     return all(link.phase in _SETTLED_LINKS for key, link in snapshot.links.items() if key.startswith("ami:"))
+
+
+def is_diagnosed(snapshot: Snapshot) -> bool:
+    """True when beside that the configuration was examined and, in a split brain, what each side wrote last was read.
+
+    What a node that cannot be reached would have told is not waited for.
+    """
+    if not is_complete(snapshot):
+        return False
+    lost = any(node.link.phase in _SETTLED_LINKS for node in snapshot.pair.nodes)
+    sides = snapshot.divergence.sides if snapshot.divergence else ()
+    return lost or (snapshot.examined and all(side.traces.queue_log.taken_at is not None for side in sides))
 
 
 def _settled(node: NodeState) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,7 +15,9 @@ from ccops.callcentre.lines import lines
 from ccops.callcentre.model import Centre
 from ccops.config import AmiSettings, MysqlSettings, NodeSettings, PairSettings
 from ccops.pair.model import LogLine, PairState, Reading
+from ccops.triage.lint import lint
 from ccops.watch.centre import CentreCollector
+from ccops.watch.configuration import ConfigurationCollector
 from ccops.watch.database import DatabaseCollector
 from ccops.watch.joining import Joiner, changes_told
 from ccops.watch.layout import layout_of
@@ -55,6 +58,11 @@ class PairWatch:
             node.name: self._traces_collector(collector, node.name)
             for collector, node in zip(self._nodes, settings.nodes, strict=True)
         }
+        salt = secrets.token_hex(8)
+        self._configurations = tuple(
+            ConfigurationCollector(self._layout, lambda c=c: c.connection, salt=salt, on_change=self._configured)  # type: ignore[misc]
+            for c in self._nodes
+        )
         self.store = store or Store(self._snapshot(0))
 
     async def start(self) -> None:
@@ -62,6 +70,7 @@ class PairWatch:
         loop = asyncio.get_running_loop()
         runs = [c.run for c in self._nodes] + [c.run for c in self._centres.values()]
         runs += [c.run for c in self._databases.values()] + [c.run for c in self._traces.values()]
+        runs += [c.run for c in self._configurations]
         self._tasks = [loop.create_task(self._run(run)) for run in runs]
         self._tasks.append(loop.create_task(self._tick()))
 
@@ -154,6 +163,13 @@ class PairWatch:
             clock=self._clock,
         )
 
+    def _configured(self) -> None:
+        """A configuration was read: when both are known they are examined together."""
+        first, second = (c.configuration for c in self._configurations)
+        if first is not None and second is not None:
+            self._joiner.examined(lint((first, second), self._layout))
+        self._changed()
+
     def _log(self, line: LogLine) -> None:
         self.store.timeline.append(line)
         self._joiner.logged(line)
@@ -197,6 +213,7 @@ class PairWatch:
             lines=lines(centre.value, self._settings.trunks) if centre.value else (),
             links=links,
             sync_history=judged.sync_history,
+            examined=self._joiner.configuration is not None,
             timeline_end=timeline_end,
             interval_s=self._settings.interval,
             agent_names={key: name for d in self._databases.values() for key, name in d.agent_names.items()},

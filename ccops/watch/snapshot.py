@@ -26,6 +26,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     the last word came from Asterisk. `links` is keyed `ami:NODE` and `mysql:NODE`; the SSH links are the nodes'.
     `findings` holds all that are true, the gravest first, also those that follow from another (`cause`). `divergence`
     is there while the verdict or a finding is a split brain.
+    `examined`: both nodes' configurations have been read, and what the lint found is among the findings.
     `agent_names` has the call-center module's names by interface (Agent/9000).
     `timeline_end` counts all lines ever put on the store's time line.
     """
@@ -35,6 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     verdict: Finding
     findings: tuple[Finding, ...] = ()
     divergence: Divergence | None = None
+    examined: bool = False
     serving: str | None = None
     serving_since: float | None = None
     centre: Reading[Centre] = Reading()

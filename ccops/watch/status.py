@@ -34,7 +34,7 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
             "severity": snapshot.verdict.severity,
             "summary": snapshot.verdict.summary,
         },
-        "findings": [_finding(finding, snapshot.divergence) for finding in snapshot.findings],
+        "findings": [finding_object(finding, snapshot.divergence) for finding in snapshot.findings],
         "nodes": {node.name: _node(pair, node, snapshot.at) for node in pair.nodes},
         "queues": _queues(centre, snapshot.at),
         "agents": _agents(centre, snapshot.at, snapshot.agent_names),
@@ -47,7 +47,8 @@ def exit_code(snapshot: Snapshot) -> int:
     return EXIT_CODES[snapshot.verdict.severity]
 
 
-def _finding(finding: Finding, divergence: Divergence | None) -> dict[str, Any]:
+def finding_object(finding: Finding, divergence: Divergence | None = None) -> dict[str, Any]:
+    """One finding as it stands in the object; a split brain's with how far the sides diverged."""
     parted = divergence is not None and finding.code in ("split-brain", "split-brain-active")
     more = {"divergence": _divergence(divergence)} if divergence is not None and parted else {}
     return {

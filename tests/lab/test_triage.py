@@ -233,7 +233,7 @@ async def test_a_split_brain_of_the_past_is_diagnosed_from_a_cold_start(
     assert snapshot.divergence.rule == 90
     assert snapshot.divergence.parted_at is not None
     assert all(side.only_here_kib for side in snapshot.divergence.sides)
-    assert seconds < 5
+    assert seconds < 15  # about 3 s here; this machine may be busy
 
 
 async def test_a_standby_a_failback_and_a_start_cry_no_wolf(pair: Lab, watching: Watching) -> None:

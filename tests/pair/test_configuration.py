@@ -34,7 +34,9 @@ def messages(problems: tuple[Problem, ...]) -> list[tuple[int | None, bool, str]
 
 def test_ha_cf_in_full() -> None:
     cf = parse_ha_cf(GOOD, "Elaxtix-Voip")
-    assert messages(cf.problems) == []
+    assert messages(cf.problems + cf.timing) == []
+    assert cf.paths == ("eth0", "eth1", "eth2", "eth3", "/dev/ttyS0")
+    assert not cf.ignores_standby
     assert (cf.keepalive_s, cf.warntime_s, cf.deadtime_s, cf.initdead_s) == (0.5, 5.0, 12.0, 30.0)
     assert (cf.log_file, cf.log_facility, cf.baud, cf.auto_failback) == ("/var/log/ha-log", "local0", 19200, "on")
     assert cf.nodes == ("elaxtix-voip", "elaxtix-voip-2")
@@ -56,9 +58,8 @@ def test_ha_cf_defaults() -> None:
     assert (cf.keepalive_s, cf.deadtime_s, cf.warntime_s, cf.initdead_s) == (1.0, 30.0, 15.0, None)
     assert cf.auto_failback is None
     assert cf.nodes == ("a", "b")
-    [problem] = cf.problems
-    assert "legacy" in problem.message
-    assert not problem.fatal
+    assert cf.problems == cf.timing == ()
+    assert cf.ignores_standby
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,6 @@ def test_ha_cf_defaults() -> None:
         (("node elaxtix-voip ", "node other "), True, "uname -n"),
         (("ping 192", "autojoin any\nping 192"), True, "autojoin"),
         (("auto_failback on", "auto_failback maybe"), True, "on, off or legacy"),
-        (("auto_failback on", "auto_failback legacy"), False, "hb_standby"),
         (("192.168.27.122", "192.168.27.XX"), True, "peer's IP address"),
         (("serial /dev/ttyS0", "udpport 695"), False, "must stand before the links: line 9"),
         (("baud 19200", "baud fast"), True, "baud"),
@@ -82,20 +82,38 @@ def test_ha_cf_defaults() -> None:
 )
 def test_ha_cf_faults(change: tuple[str, str], fatal: bool, words: str) -> None:
     assert change[0] in GOOD
-    problems = parse_ha_cf(GOOD.replace(*change, 1), "elaxtix-voip").problems
+    cf = parse_ha_cf(GOOD.replace(*change, 1), "elaxtix-voip")
+    problems = cf.problems + cf.timing
     assert [problem.fatal for problem in problems if words in problem.message] == [fatal]
 
 
-def test_ha_cf_without_links_and_with_one() -> None:
+def test_ha_cf_without_links() -> None:
     assert any(p.fatal and "no link" in p.message for p in parse_ha_cf("node a b\n").problems)
-    single = [p for p in parse_ha_cf("node a b\nucast eth0 192.0.2.1\nauto_failback off\n").problems]
-    assert [(p.line, p.fatal) for p in single] == [(2, False)]
-    assert "single link" in single[0].message
+
+
+@pytest.mark.parametrize(
+    ("links", "paths"),
+    [
+        ("ucast eth0 192.0.2.1", ("eth0",)),
+        ("ucast eth0 192.0.2.1\nucast eth0 192.0.2.2\nbcast eth0:1\nmcast eth0.100 225.0.0.1 694 1 0", ("eth0",)),
+        ("bcast eth0 eth1", ("eth0", "eth1")),
+        ("bcast eth0\nserial /dev/ttyS0", ("eth0", "/dev/ttyS0")),
+    ],
+)
+def test_what_shares_a_cable_is_one_path(links: str, paths: tuple[str, ...]) -> None:
+    assert parse_ha_cf(f"node a b\n{links}\n").paths == paths
+
+
+@pytest.mark.parametrize(("word", "ignores"), [("", True), ("legacy", True), ("on", False), ("off", False)])
+def test_without_nice_failback_a_standby_is_ignored(word: str, ignores: bool) -> None:
+    line = f"auto_failback {word}\n" if word else ""
+    assert parse_ha_cf(f"node a b\nbcast eth0\n{line}").ignores_standby is ignores
+    assert not parse_ha_cf(f"node a b\nbcast eth0\n{line}crm respawn\n").ignores_standby
 
 
 def test_initdead_under_ten_seconds_is_a_warning() -> None:
     cf = parse_ha_cf(GOOD.replace("deadtime 12", "deadtime 8").replace("initdead 30", "initdead 9"), "elaxtix-voip")
-    assert messages(cf.problems)[0][:2] == (7, False)
+    assert messages(cf.timing)[0][:2] == (7, False)
 
 
 def test_crm_takes_the_place_of_haresources() -> None:
@@ -127,12 +145,17 @@ def test_authkeys_keep_no_key() -> None:
     assert "Hidden" not in repr(keys)
 
 
+def test_only_a_whole_line_of_authkeys_is_a_comment() -> None:
+    keys = parse_authkeys("# the key\nauth 1 # signs\n1 sha1 #Hidden with words\n")
+    assert (keys.method, keys.problems) == ("sha1", ())
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("3 md5 Hidden\nauth 3\n", "before the keys"),
         ("auth 16\n", "0 to 15"),
-        ("auth 1\n1 md5\n", "md5 needs one key"),
+        ("auth 1\n1 md5\n", "md5 needs a key"),
         ("auth 1\n1 crc Hidden\n", "crc takes no key"),
         ("auth 1\n1 rot13 Hidden\n", "sha1, md5 or crc"),
         ("auth 2\n1 md5 Hidden\n", "not defined"),
@@ -178,6 +201,8 @@ def test_haresources() -> None:
         ("a drbddisk asterisk\n", 1, "every DRBD resource"),
         ("a Filesystem::/dev/drbd1\n", 1, "mount point"),
         ("a Filesystem::/dev/drbd1::/data drbddisk::data\n", 1, "left of Filesystem"),
+        ("a drbddisk::r asterisk Filesystem::/dev/drbd1::/data\n", 1, "asterisk must stand right of Filesystem"),
+        ("a asterisk 192.0.2.1\n", 1, "asterisk must stand right of IPaddr"),
         ("a asterisk\nb asterisk\n", 2, "line 1 too"),
         ("a ::x\n", 1, "without a script"),
     ],
@@ -262,6 +287,27 @@ def test_drbd_conf_with_everything_in_the_hosts() -> None:
         "internal",
     )
     assert resource.hosts[1].volumes == (ConfVolume(0, "/dev/drbd0", 0, "/dev/sdb1", "internal"),)
+
+
+def test_drbd_conf_says_where_an_option_is_set() -> None:
+    common = "common {\n net { verify-alg md5; after-sb-0pri disconnect; }\n}\n"
+    conf = parse_drbd_conf(common, "resource r { net {\n verify-alg sha1;\n }\n", sources=("/etc/a", "/etc/b"))
+    [resource] = conf.resources
+    assert resource.source == "/etc/b"
+    assert resource.key("verify-alg") == "net.verify-alg"
+    assert resource.lines["net.verify-alg"] == ("/etc/b", 2)
+    assert resource.lines["net.after-sb-0pri"] == ("/etc/a", 2)
+    assert resource.key("cram-hmac-alg") is None
+    assert [problem.where for problem in conf.problems] == ["/etc/b"]
+
+
+def test_a_hosts_own_disk_goes_before_the_resources() -> None:
+    [resource] = parse_drbd_conf(
+        "resource r { device /dev/drbd1; disk /dev/sda1; meta-disk internal;\n"
+        "  on a { address 10.0.0.1:1; } on B { address 10.0.0.2:1; disk /dev/sdb1; } }"
+    ).resources
+    assert resource.volumes_of("a") == (ConfVolume(0, "/dev/drbd1", 1, "/dev/sda1", "internal"),)
+    assert resource.volumes_of("b") == (ConfVolume(0, "/dev/drbd1", 1, "/dev/sdb1", "internal"),)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import ccops.pair
 
 ROOM = Path(ccops.pair.__file__).parent
-STANDARD = {"__future__", "calendar", "collections", "datetime", "ipaddress", "itertools", "re", "typing"}
+STANDARD = {"__future__", "calendar", "collections", "datetime", "ipaddress", "itertools", "posixpath", "re", "typing"}
 
 
 def imported(path: Path) -> set[str]:

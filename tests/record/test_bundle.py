@@ -128,7 +128,7 @@ def test_without_its_date_a_node_is_dated_by_the_other(tmp_path: Path) -> None:
     assert found.pair.nodes[0].sampled_at == found.pair.nodes[1].sampled_at
 
 
-@pytest.mark.parametrize(("zone", "seconds"), [("+0100\n", 3600), ("-0330", -12600), ("+9900", 0), ("?", 0)])
+@pytest.mark.parametrize(("zone", "seconds"), [("+0100\n", 3600), ("-0330\n", -12600), ("+9900\n", 0), ("?\n", 0)])
 def test_the_zone_dates_the_logs(tmp_path: Path, zone: str, seconds: int) -> None:
     folder = shutil.copytree(HEALTHY, tmp_path / "b")
     for name in ("node1", "node2"):
