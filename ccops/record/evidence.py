@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ccops.config import NodeSettings, PairSettings, Thresholds
@@ -13,6 +13,7 @@ from ccops.links.ssh import connect
 from ccops.pair.model import PairLayout, Reading
 from ccops.record.bundle import Bundle, write_bundle
 from ccops.record.collect import collect
+from ccops.triage.finding import Evidence, Finding, Step
 from ccops.triage.lint import lint
 from ccops.watch.joining import Joiner
 from ccops.watch.layout import layout_of
@@ -57,7 +58,7 @@ def of_bundle(bundle: Bundle, thresholds: Thresholds | None = None) -> Snapshot:
     for line in bundle.log:
         joiner.logged(line)
     joiner.traces = bundle.traces
-    joiner.examined(lint(bundle.configurations, bundle.pair.layout))
+    joiner.examined((*lint(bundle.configurations, bundle.pair.layout), *_disbelieved(bundle)))
     judged = joiner.join(bundle.pair, bundle.pair.at)
     return Snapshot(
         at=bundle.pair.at,
@@ -70,4 +71,25 @@ def of_bundle(bundle: Bundle, thresholds: Thresholds | None = None) -> Snapshot:
         serving_since=judged.serving_since,
         centre=Reading(None, "a bundle holds nothing of the call centre"),
         sync_history=judged.sync_history,
+    )
+
+
+def _disbelieved(bundle: Bundle) -> Iterator[Finding]:
+    """That not all of a bundle can be believed: what rests on it is not known, and the rest may be no more."""
+    evidence = tuple(
+        Evidence(file, reason, node) for node, files in bundle.lost.items() for file, reason in sorted(files.items())
+    )
+    if not evidence:
+        return
+    named = ", ".join(f"{e.source} of {e.node}" for e in evidence[:3])
+    more = f" and {len(evidence) - 3} more" if len(evidence) > 3 else ""
+    yield Finding(
+        "bundle-altered",
+        "unknown",
+        f"not all of this bundle can be believed: {named}{more}",
+        tuple(node for node, files in bundle.lost.items() if files),
+        evidence,
+        meaning="What these files would tell is not known; the pair may be well, and it may not.",
+        avoid="Do not decide by this bundle alone whose data are given up.",
+        remedy=(Step("collect a new one", None, "ccops bundle FILE"),),
     )

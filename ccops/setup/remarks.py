@@ -43,7 +43,7 @@ def _faults(node: NodeFacts) -> Iterator[str]:
     problems: list[Problem] = []
     if node.file(HA_CF).state == "read":
         cf = parse_ha_cf(node.file(HA_CF).text, node.name)
-        problems += cf.problems
+        problems += (*cf.problems, *cf.timing)
         if cf.resource_manager == "crm":
             yield f"{_name(node)}: ha.cf switches a cluster resource manager on; ccops knows haresources only"
         if node.file(HARESOURCES).state == "read":
