@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ccops.demo.answers import Answer, unit_states
-from ccops.demo.drbd import Refusal
+from ccops.demo.drbdadm import run_drbdadm, run_drbdsetup
 from ccops.demo.machine import ADDRESS
 from ccops.demo.pair import SimulatedPair
-from ccops.demo.replica import RESOURCE
 
 Outcome = Answer | Callable[[], Answer | None]
 """An answer, or something to ask at every step until it gives one."""
@@ -24,7 +23,8 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
         return _OK
     name, rest = words[0], words[1:]
     handlers: dict[str, Callable[[SimulatedPair, int, list[str]], Outcome]] = {
-        "drbdadm": _drbdadm,
+        "drbdadm": run_drbdadm,
+        "drbdsetup": run_drbdsetup,
         "hb_standby": _hb_standby,
         "hb_takeover": _hb_takeover,
         "systemctl": _systemctl,
@@ -40,63 +40,6 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
     if handler is None:
         return Answer("", 1, f"{name}: not simulated: {' '.join(rest)}\n")
     return handler(pair, n, rest)
-
-
-def _drbdadm(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
-    options = {word for word in words if word.startswith("-")}
-    plain = [word for word in words if not word.startswith("-")]
-    if len(plain) != 2 or plain[1] not in {RESOURCE, "all"}:
-        if len(plain) == 2:
-            return Answer("", 3, f"'{plain[1]}' not defined in your config (for this host).\n")
-        return Answer("", 1, "USAGE: drbdadm COMMAND [OPTION...] {all|RESOURCE...}\n")
-    verb, drbd = plain[0], pair.drbd
-    if not drbd.sides[n].configured and verb not in {"up", "attach"}:
-        return Answer(
-            "", 10, "1: Failure: (127) Device minor not allocated\nadditional info from kernel:\nunknown device/minor\n"
-        )
-    force = bool(options & {"--force", "--overwrite-data-of-peer", "-f", "-o"})
-    deeds: dict[str, Callable[[], Refusal]] = {
-        "primary": lambda: drbd.primary(n, force),
-        "secondary": lambda: drbd.secondary(n),
-        "connect": lambda: drbd.connect(n, "--discard-my-data" in options),
-        "disconnect": lambda: drbd.disconnect(n),
-        "pause-sync": lambda: drbd.pause(n, True),
-        "resume-sync": lambda: drbd.pause(n, False),
-        "verify": lambda: drbd.verify(n),
-        "invalidate": lambda: drbd.invalidate(n),
-        "adjust": lambda: None,
-        "disk-options": lambda: _set_rate(pair, words),
-        "up": lambda: None,
-    }
-    deed = deeds.get(verb)
-    if deed is None:
-        return Answer("", 1, f"drbdadm: Unknown command '{verb}'.\n")
-    refused = deed()
-    if refused is None:
-        return _OK
-    return _refusal(verb, *refused)
-
-
-def _refusal(verb: str, code: int, text: str) -> Answer:
-    """The kernel's refusal as drbdadm 8.4 prints it; state changes end 11 or 17, failures 10."""
-    if code < 0:
-        exit_code = 17 if code == -2 else 11
-        head = f"1: State change failed: ({code}) {text}\n"
-    else:
-        exit_code, head = 10, f"1: Failure: ({code}) {text}\n"
-    return Answer("", exit_code, f"{head}Command 'drbdsetup-84 {verb} 1' terminated with exit code {exit_code}\n")
-
-
-def _set_rate(pair: SimulatedPair, words: list[str]) -> Refusal:
-    for word in words:
-        if word.startswith("--resync-rate="):
-            number = word.partition("=")[2]
-            scale = {"K": 1, "M": 1024, "G": 1 << 20}.get(number[-1:].upper(), 1)
-            digits = number.rstrip("KkMmGg")
-            if not digits.isdigit():
-                return 124, "Invalid configuration request"
-            pair.drbd.resync.rate = max(1, int(digits) * scale)
-    return None
 
 
 def _hb_standby(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:

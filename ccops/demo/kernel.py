@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ccops.demo.machine import Machine
-from ccops.demo.replica import MINOR, RESOURCE
+from ccops.demo.replica import MINOR, RESOURCE, Replica
 
 
 class KernelLog:
@@ -19,6 +19,12 @@ class KernelLog:
     def say_net(self, n: int, text: str) -> None:
         """Of the connection: `drbd data: …`."""
         self._machines[n].log_kernel(f"drbd {RESOURCE}: {text}")
+
+    def say_marked(self, n: int, side: Replica, whole: bool = False) -> None:
+        """How much the bitmap marks; small amounts in KB unless `whole`."""
+        kib = side.out_of_sync
+        size = f"{kib // 1024} MB" if whole or kib >= 10_240 else f"{kib} KB"
+        self.say(n, f"{size} ({kib // 4} bits) marked out-of-sync by on disk bit-map.")
 
     def help(self, n: int, helper: str) -> None:
         """A helper was called and ended well."""

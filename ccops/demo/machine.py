@@ -7,6 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ccops.demo.configuration import Configuration
+from ccops.demo.holders import Holders
 from ccops.demo.schedule import Schedule
 
 NAMES = ("elaxtix-voip", "elaxtix-voip-2")
@@ -40,7 +42,9 @@ class Machine:
         self.powered = True
         self.frozen = False
         self.address = False
-        self.mounted = False
+        self.mounted = self.read_only = False
+        self.configuration = Configuration()
+        self.holders = Holders()
         self.services: dict[str, str] = {name: "inactive" for name in SERVICES}
         self.pids: dict[str, int] = {}
         self.load = 0.12
@@ -93,7 +97,8 @@ class Machine:
         """Everything that lived in memory is gone; the volume is neither mounted nor served."""
         self.powered = False
         self.frozen = False
-        self.address = self.mounted = False
+        self.address = self.mounted = self.read_only = False
+        self.holders.clear()
         for name in SERVICES:
             self.set_service(name, "inactive")
         self.pids.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from ccops.demo.drbd import Drbd
 from ccops.demo.heartbeat import Heartbeat
@@ -105,6 +107,10 @@ class SimulatedPair:
         if self.machines[n].frozen:
             self.machines[n].thaw()
             self.schedule.thaw(n)
+
+    def configure(self, n: int, **changes: Any) -> None:
+        """Changes what node n's files say (`verify_alg`, `resync_rate`, `auto_failback`), in force at once."""
+        self.machines[n].configuration = replace(self.machines[n].configuration, **changes)
 
     def stop_service(self, n: int, name: str, then_start: bool = False) -> None:
         """Stops a service as systemd does; Heartbeat does not notice."""

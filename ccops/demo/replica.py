@@ -11,6 +11,9 @@ RESOURCE = "data"
 MINOR = 1
 JUST_CREATED = 4
 
+Refusal = tuple[int, str] | None
+"""None, or why the kernel does not do what was asked: its code and its words."""
+
 _HEADER = f"version: {VERSION} (api:1/proto:86-101)\nsrcversion: {SRCVERSION} \n"
 _CONNECTED = {"Connected", "SyncSource", "SyncTarget", "PausedSyncS", "PausedSyncT", "VerifyS", "VerifyT"}
 _HANDSHAKE = {"WFBitMapS", "WFBitMapT", "WFSyncUUID"}
@@ -46,7 +49,11 @@ class Progress:
 
 @dataclass
 class Replica:
-    """One node's DRBD device. UUIDs are current, bitmap, two of history; sizes are KiB, `content` that of the files."""
+    """One node's DRBD device. UUIDs are current, bitmap, two of history; sizes are KiB, `content` that of the files.
+
+    `stored` is the disk state that the meta-data of a detached disk tells; `rate` in KiB/s is that of a resync towards
+    this side; `damaged` differs from what was written and nobody knows it, `found` is what a verify marked.
+    """
 
     size: int
     configured: bool = True
@@ -69,7 +76,13 @@ class Replica:
     peer_paused: bool = False
     crashed_primary: bool = False
     discard: bool = False
+    tentative: bool = False
     held_open: bool = False
+    suspended: bool = False
+    stored: str = "UpToDate"
+    rate: int = 10_240
+    damaged: int = 0
+    found: int = 0
     progress: Progress | None = None
 
     @property
@@ -121,10 +134,16 @@ def uuids_text(uuids: list[int]) -> str:
 
 def print_proc(side: Replica, wall: float) -> str:
     """/proc/drbd."""
-    if not side.configured:
+    idle = side.connection == "StandAlone" and side.disk == "Diskless" and not side.primary
+    if not side.configured or idle:
         return f"{_HEADER}\n {MINOR}: cs:Unconfigured\n"
     protocol = " " if side.connection == "StandAlone" else "C"
-    flags = "r-" + ("p" if side.peer_paused else "-") + ("u" if side.user_paused else "-") + "--"
+    flags = (
+        ("s-" if side.suspended else "r-")
+        + ("p" if side.peer_paused else "-")
+        + ("u" if side.user_paused else "-")
+        + "--"
+    )
     return (
         f"{_HEADER}\n {MINOR}: cs:{side.connection} ro:{side.role}/{side.peer_role} "
         f"ds:{side.disk}/{side.peer_disk} {protocol} {flags}\n"

@@ -17,7 +17,7 @@ _TICK = 0.25
 class Resync:
     """Copies what differs from one side to the other, or compares everything; one at a time.
 
-    `rate` is KiB per simulated second; `differing` KiB are found by the next verify.
+    How fast is the target's choice: its `rate` in KiB per simulated second.
     """
 
     def __init__(
@@ -27,14 +27,11 @@ class Resync:
         sides: tuple[Replica, Replica],
         reaches: Callable[[], bool],
         rng: random.Random,
-        rate: int,
     ) -> None:
         self.schedule = schedule
         self.machines = machines
         self.sides = sides
         self.reaches = reaches
-        self.rate = rate
-        self.differing = 0
         self._rng = rng
         self._kernel = KernelLog(machines)
         self._task: Task | None = None
@@ -53,10 +50,21 @@ class Resync:
         """Starts the resync: its states, UUIDs and lines on both sides."""
         s, t = self.sides[source], self.sides[target]
         # After a resync that broke off both bitmaps tell of the same blocks, after a split brain of different ones.
-        marked = s.out_of_sync + t.out_of_sync if t.disk != "Inconsistent" else max(s.out_of_sync, t.out_of_sync)
+        # What a verify found is marked on both.
+        apart = s.out_of_sync + t.out_of_sync - min(s.found, t.found)
+        marked = apart if t.disk != "Inconsistent" else max(s.out_of_sync, t.out_of_sync)
         total = s.size if full else min(s.size, marked)
         fresh = not s.connected
-        if fresh:
+        seen, had = s.peer_disk, t.disk
+        if not fresh:
+            # An invalidated side says so itself; one that took its disk back learns that it is behind.
+            had = "Inconsistent" if had == "UpToDate" else had
+            said = f"disk( {t.disk} -> {'Outdated' if had == 'Negotiating' else 'Inconsistent'} ) "
+            self._kernel.say(source, f"conn( Connected -> WFBitMapS ) pdsk( {seen} -> Consistent ) ")
+            self._kernel.say(target, f"conn( Connected -> WFBitMapT ) {said if t.disk != 'Inconsistent' else ''}")
+            seen = "Consistent"
+        else:
+            seen, had = "Consistent", "Outdated" if t.disk == "UpToDate" else t.disk
             self._kernel.say(
                 source,
                 f"peer( Unknown -> {t.role} ) conn( WFReportParams -> WFBitMapS ) pdsk( DUnknown -> Consistent ) ",
@@ -80,14 +88,14 @@ class Resync:
         t.uuids = [following & ~1, 0, t.uuids[2], t.uuids[3]]
         bits = total // 4
         self._kernel.help(source, "before-resync-source")
-        self._kernel.say(
-            source, f"conn( WFBitMapS -> SyncSource ) pdsk( {'Consistent' if fresh else 'UpToDate'} -> Inconsistent ) "
-        )
+        self._kernel.say(source, f"conn( WFBitMapS -> SyncSource ) pdsk( {seen} -> Inconsistent ) ")
         self._kernel.say(source, f"Began resync as SyncSource (will sync {total} KB [{bits} bits set]).")
         self._kernel.say(source, f"updated sync UUID {uuids_text(s.shown_uuids())}")
         self._kernel.say(target, f"updated sync uuid {uuids_text(t.shown_uuids())}")
         self._kernel.help(target, "before-resync-target")
-        self._kernel.say(target, "conn( WFSyncUUID -> SyncTarget ) disk( Outdated -> Inconsistent ) ")
+        had = "Outdated" if had == "Negotiating" else had
+        fell = f"disk( {had} -> Inconsistent ) " if had != "Inconsistent" else ""
+        self._kernel.say(target, f"conn( WFSyncUUID -> SyncTarget ) {fell}")
         self._kernel.say(target, f"Began resync as SyncTarget (will sync {total} KB [{bits} bits set]).")
         s.connection, s.peer_role, s.peer_disk = "SyncSource", t.role, "Inconsistent"
         t.connection, t.peer_role, t.peer_disk = "SyncTarget", s.role, s.disk
@@ -116,7 +124,8 @@ class Resync:
             paused = first.connection.startswith("Paused") or second.connection.startswith("Paused")
             if paused or not self.reaches():
                 continue
-            amount = min(one.left, self.rate * _TICK * (0.9 + 0.2 * self._rng.random()))
+            rate = first.rate if kind == "verify" else second.rate
+            amount = min(one.left, rate * _TICK * (0.9 + 0.2 * self._rng.random()))
             one.left -= amount
             two.left = max(0.0, one.left - amount * 0.4)
             self._count_blocks(kind, first, second, amount)
@@ -146,6 +155,8 @@ class Resync:
             side.out_of_sync = int(progress.left) // 4 * 4 if progress else 0
 
     def _finish(self, kind: str, leader: int) -> None:
+        progress = self.sides[leader].progress
+        everything = progress is not None and progress.total >= self.sides[leader].size
         for n in (leader, 1 - leader):
             side, machine = self.sides[n], self.machines[n]
             progress = side.progress
@@ -159,21 +170,33 @@ class Resync:
             side.progress = None
             side.pending = side.want = 0
             if kind == "verify":
-                if self.differing:
-                    self._kernel.say(n, f"Online verify found {self.differing // 4} 4k block out of sync!")
-                    side.out_of_sync += self.differing
+                self._tell_found(n)
                 self._kernel.say(n, f"conn( {side.connection} -> Connected ) ")
                 side.connection = "Connected"
-        self.differing = 0 if kind == "verify" else self.differing
+        if everything:
+            for side in self.sides:
+                side.damaged = 0
         if kind == "resync":
             self._complete(leader)
+
+    def _tell_found(self, n: int) -> None:
+        """What a verify found is marked out of sync, beside what was marked before."""
+        side = self.sides[n]
+        found = sum(s.damaged for s in self.sides)
+        if found:
+            self._kernel.say(n, f"Out of sync: start=8, size={2 * found} (sectors)")
+        side.out_of_sync = min(side.size, side.out_of_sync + found)
+        side.found = min(side.size, side.found + found)
+        if side.out_of_sync:
+            self._kernel.say(n, f"Online verify found {side.out_of_sync // 4} 4k block out of sync!")
+            self._kernel.help(n, "out-of-sync")
 
     def _complete(self, source: int) -> None:
         s, t = self.sides[source], self.sides[1 - source]
         base, history = s.uuids[1], s.uuids[2]
         s.uuids = [s.uuids[0], 0, base, history]
         t.uuids = [s.uuids[0] & ~1, 0, base & ~1, history]
-        s.out_of_sync = t.out_of_sync = 0
+        s.out_of_sync = t.out_of_sync = s.found = t.found = 0
         t.content = s.content
         self._kernel.say(source, f"updated UUIDs {uuids_text(s.shown_uuids())}")
         self._kernel.say(source, f"conn( {s.connection} -> Connected ) pdsk( Inconsistent -> UpToDate ) ")

@@ -58,10 +58,9 @@ def run(pair: SimulatedPair, n: int, line: str) -> Answer:
     [
         (1, "drbdadm primary data", 11, "State change failed: (-1) Multiple primaries not allowed by config"),
         (0, "drbdadm secondary data", 11, "State change failed: (-12) Device is held open by someone"),
-        (1, "drbdadm connect data", 10, "Failure: (125) Device has a net-config (use disconnect first)."),
+        (1, "drbdadm connect data", 10, "Failure: (125) Device has a net-config (use disconnect first)"),
         (0, "drbdadm -- --discard-my-data connect data", 10, "Failure: (123)"),
-        (0, "drbdadm invalidate data", 17, "State change failed: (-2)"),
-        (1, "drbdadm resume-sync data", 10, "Failure: (144)"),
+        (1, "drbdadm resume-sync data", 10, "Failure: (135) Sync-pause flag is already cleared"),
         (0, "drbdadm role other", 3, "'other' not defined in your config"),
         (0, "ip addr add 192.168.27.120/24 dev eth0", 2, "File exists"),
         (1, "ip addr del 192.168.27.120/24 dev eth0", 2, "Cannot assign requested address"),
@@ -123,7 +122,7 @@ def test_a_service_that_is_stopped_by_hand_is_not_started_by_heartbeat() -> None
 def test_a_resync_can_be_made_faster() -> None:
     pair = SimulatedPair(size=400_000, rate=4096)
     run(pair, 1, "drbdadm disk-options --c-plan-ahead=0 --resync-rate=40M data")
-    assert pair.drbd.resync.rate == 40 * 1024
+    assert pair.drbd.sides[1].rate == 40 * 1024
 
 
 def test_the_same_seed_tells_the_same_story() -> None:

@@ -30,7 +30,16 @@ DEEDS = {
     "verify": lambda pair, n: pair.drbd.verify(n),
     "pause": lambda pair, n: pair.drbd.pause(n, True),
     "resume": lambda pair, n: pair.drbd.pause(n, False),
-    "invalidate": lambda pair, n: pair.drbd.invalidate(n),
+    "invalidate": lambda pair, n: pair.drbd.disks.invalidate(n),
+    "rehearse": lambda pair, n: pair.drbd.connect(n, discard=True, tentative=True),
+    "attach": lambda pair, n: pair.drbd.disks.attach(n),
+    "detach": lambda pair, n: pair.drbd.disks.detach(n),
+    "outdate": lambda pair, n: pair.drbd.disks.outdate(n),
+    "force": lambda pair, n: pair.drbd.primary(n, force=True),
+    "adjust": lambda pair, n: pair.drbd.adjust(n),
+    "down": lambda pair, n: pair.drbd.down(n),
+    "suspend": lambda pair, n: pair.drbd.disks.suspend(n, True),
+    "damage": lambda pair, n: pair.drbd.damage(n, 100),
     "restart asterisk": lambda pair, n: pair.stop_service(n, "asterisk", then_start=True),
     "write": lambda pair, n: pair.drbd.write(n, 40_000),
 }
@@ -96,7 +105,7 @@ def test_a_resync_target_is_inconsistent_until_it_is_done() -> None:
 
 def test_an_inconsistent_side_is_not_promoted_alone() -> None:
     pair = SimulatedPair(size=200_000)
-    pair.drbd.invalidate(1)
+    pair.drbd.disks.invalidate(1)
     pair.cut_network()
     run(pair, 15)
     assert pair.drbd.sides[1].disk == "Inconsistent"
@@ -172,7 +181,7 @@ def test_a_broken_resync_goes_on_where_it_stood() -> None:
 
 def test_a_paused_resync_stands_still() -> None:
     pair = SimulatedPair(size=200_000)
-    pair.drbd.invalidate(1)
+    pair.drbd.disks.invalidate(1)
     run(pair, 3)
     pair.drbd.pause(1, True)
     assert [side.connection for side in pair.drbd.sides] == ["PausedSyncS", "PausedSyncT"]
@@ -187,7 +196,7 @@ def test_a_paused_resync_stands_still() -> None:
 
 def test_a_verify_counts_what_differs_and_a_reconnect_repairs_it() -> None:
     pair = SimulatedPair(size=100_000)
-    pair.drbd.resync.differing = 400
+    pair.drbd.damage(1, 100)
     pair.drbd.verify(1)
     run(pair, 20)
     assert [side.out_of_sync for side in pair.drbd.sides] == [400, 400]
