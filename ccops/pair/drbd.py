@@ -40,6 +40,10 @@ _DETAIL = re.compile(r"\s*(resync:|act_log:|blocked on |\d{1,3}% sector pos:|que
 _GI = re.compile(r"((?:[0-9A-Fa-f]{16}:){3}[0-9A-Fa-f]{16})((?::[01]){7}):?\s*$", re.A)
 
 
+NOT_LOADED = "the file is missing: the module is not loaded (modprobe drbd)"
+"""What is said of /proc/drbd on a node whose kernel has no DRBD."""
+
+
 def parse_proc_drbd(text: str) -> DrbdStatus:
     """The whole of /proc/drbd, any 8.x version, in KiB and KiB/s; what was not understood is in `problems`.
 
@@ -91,7 +95,7 @@ def _whole_fault(lines: Iterable[str], version: str | None) -> Problem | None:
             WHERE, "DRBD 9 lists no resources here: read `drbdsetup status --json`", clean(version or "", 64)
         )
     if "No such file or directory" in text:
-        return Problem(WHERE, "the file is missing: the module is not loaded (modprobe drbd)", clean(text, 200))
+        return Problem(WHERE, NOT_LOADED, clean(text, 200))
     return None
 
 

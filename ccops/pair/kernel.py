@@ -211,7 +211,7 @@ _MESSAGES = (
     _message(r"Starting Online Verify from sector|Online Verify start sector", "verify-began"),
     _message(r"Online verify found (?P<blocks>\d{1,18}) 4k block", "verify-found"),
     _message(r"Online [Vv]erify\s+done \(total (?P<seconds>\d{1,12}) sec", "verify-done"),
-    _message(rf"(?P<side>self|peer) {_UUIDS} bits:(?P<bits>\d{{1,18}}) flags:(?P<flags>\w+)", "uuids"),
+    _message(rf"(?P<side>self|peer) {_UUIDS}(?: bits:(?P<bits>\d{{1,18}}) flags:(?P<flags>\w+))?", "uuids"),
     _message(r"uuid_compare\(\)=(?P<result>-?\d{1,9})(?: by rule (?P<rule>\d{1,5}))?", "uuid-compare"),
     _message(rf"(?:new|Creating new) current UUID:? {_UUIDS}", "new-uuid"),
     _message(r"PingAck did not arrive in time", "ping-lost"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ccops.pair.model import NodeState, PairState
-from ccops.triage.facts import NodeFacts
+from ccops.triage.facts import NodeFacts, is_not_loaded
 from ccops.triage.finding import Evidence, Finding, Severity, Step
 
 _READ = ("drbd", "heartbeat", "addresses", "mounts", "services")
@@ -41,7 +41,7 @@ def unknowns(pair: PairState, facts: tuple[NodeFacts, NodeFacts]) -> Iterator[Fi
 
 
 def _lacks(node: NodeState, name: str) -> bool:
-    return getattr(node, name).value is None
+    return getattr(node, name).value is None and not (name == "drbd" and is_not_loaded(node.drbd))
 
 
 def _mounted(node: NodeState) -> bool:

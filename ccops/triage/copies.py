@@ -308,7 +308,8 @@ def io_frozen(case: Case) -> Finding | None:
 
 def drbd_not_up(case: Case) -> Finding | None:
     """The resource is not configured in the kernel: DRBD was not started, or not for this resource."""
-    bad = tuple(f.name for f in case.facts if f.without_drbd)
+    # One that its peer is connected to is up, whatever was read of it.
+    bad = tuple(f.name for f in case.facts if f.without_drbd and not _is_connected(case.peer(f.name)))
     if not bad or case.starting:
         return None
     serving = case.serving
@@ -326,6 +327,10 @@ def drbd_not_up(case: Case) -> Finding | None:
             Step("a boot that hangs waits for the peer: wfc-timeout in startup {} limits it"),
         ),
     )
+
+
+def _is_connected(facts: NodeFacts) -> bool:
+    return facts.resource is not None and not facts.cut_off and not facts.without_drbd
 
 
 _NOT_UP_SERVED = "Calls go on where they are, without a copy."

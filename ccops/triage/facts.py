@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ccops.pair import joined
-from ccops.pair.model import DrbdResource, DrbdStatus, Heartbeat, NodeState, PairLayout, PairState
+from ccops.pair.drbd import NOT_LOADED
+from ccops.pair.model import DrbdResource, DrbdStatus, Heartbeat, NodeState, PairLayout, PairState, Reading
 from ccops.triage.finding import Evidence
 
 _CUT_OFF = frozenset(
@@ -111,13 +112,18 @@ def node_facts(pair: PairState, node: NodeState) -> NodeFacts:
         services_down=down,
         read_at=node.drbd.taken_at,
         heartbeat_at=node.heartbeat.taken_at,
-        without_drbd=_is_without(node.drbd.value, layout.minor),
+        without_drbd=_is_without(node.drbd, layout.minor),
     )
 
 
-def _is_without(status: DrbdStatus | None, minor: int) -> bool:
+def is_not_loaded(reading: Reading[DrbdStatus]) -> bool:
+    """True when it was seen that the node's kernel has no DRBD: that nothing can be read there is known then."""
+    return reading.value is None and NOT_LOADED in (reading.problem or "")
+
+
+def _is_without(reading: Reading[DrbdStatus], minor: int) -> bool:
     """True when DRBD was read and the resource is not in it, or is not up."""
-    if status is None:
-        return False
-    found = status.minor(minor)
+    if reading.value is None:
+        return is_not_loaded(reading)
+    found = reading.value.minor(minor)
     return found is None or found.connection == "Unconfigured"

@@ -70,7 +70,9 @@ read_addresses() {
 
 sample() {
     printf 'B %s\n' "$1"
-    read_file "$R/proc/drbd"; section drbd "$v"
+    read_file "$R/proc/drbd"
+    [ -e "$R/proc/drbd" ] || v="D cat: /proc/drbd: No such file or directory$nl"
+    section drbd "$v"
     read_addresses; section addresses "$v"
     read_mounts; section mounts "$v"
     read_pids; section pids "$v"

@@ -217,7 +217,7 @@ async def test_only_what_changed_is_told_again(node: Node, shell: list[str]) -> 
         (node.root / "proc/drbd").unlink()
         run.ask()
         fourth = await run.until(Sample, lambda event: event.number == 3)
-        assert fourth.sections == {"drbd": ""}
+        assert fourth.sections == {"drbd": "cat: /proc/drbd: No such file or directory\n"}
 
 
 async def test_pid_file_of_a_living_process(node: Node, shell: list[str]) -> None:
