@@ -29,8 +29,8 @@ from ccops.pair.heartbeat import Output
 from ccops.pair.kernel import parse_kernel_log
 from ccops.pair.model import Link, LogLine, NodeState, PairLayout, PairState, Reading
 from ccops.pair.node import observe
-from ccops.record.bundle_toml import SETTINGS, BundleError, format_layout, parse_layout
-from ccops.record.integrity import SUMS, contradiction, faults, format_sums
+from ccops.record.bundle_toml import SETTINGS, BundleError, format_layout, parse_layout, promises_sums
+from ccops.record.integrity import SUMS, UNSUMMED, contradiction, faults, format_sums
 from ccops.text import clean, decode
 from ccops.triage.finding import Traces
 from ccops.watch.traces_script import FILE as TRACES
@@ -96,7 +96,10 @@ def read_bundle(path: Path | str) -> Bundle:
     found = faults(files)
     if SETTINGS in found:
         raise BundleError(f"{path}: {SETTINGS} was {found[SETTINGS]}: without it nothing else can be understood")
-    layout = parse_layout(decode(files[SETTINGS]), str(path))
+    settings = decode(files[SETTINGS])
+    layout = parse_layout(settings, str(path))
+    if SUMS not in files and promises_sums(settings, str(path)):
+        found = dict.fromkeys(files, UNSUMMED)
     texts = {node: {name: decode(data) for name, data in _inside(files, folder)} for node, folder in _folders(layout)}
     lost = {node: _disbelieved(dict(_inside(found, folder)), texts[node]) for node, folder in _folders(layout)}
     return _joined(layout, texts, lost, written_at)

@@ -35,14 +35,12 @@ class _Settings(msgspec.Struct):
     pair: _Pair
     nodes: _Nodes
     services: Mapping[str, str] = {}
+    sums: bool = False
 
 
 def parse_layout(text: str, where: str) -> PairLayout:
     """The layout of the pair. Raises BundleError with `where`, the key and what was expected."""
-    try:
-        found = msgspec.toml.decode(text, type=_Settings)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise BundleError(f"{where}: {SETTINGS}: {error}") from error
+    found = _parse(text, where)
     if found.nodes.node1 == found.nodes.node2:
         raise BundleError(f"{where}: {SETTINGS}: two different nodes were expected, both are {found.nodes.node1!r}")
     pair = found.pair
@@ -58,14 +56,27 @@ def parse_layout(text: str, where: str) -> PairLayout:
     )
 
 
+def promises_sums(text: str, where: str) -> bool:
+    """Whether a bundle with these settings was written with checksums. Raises BundleError as `parse_layout` does."""
+    return _parse(text, where).sums
+
+
+def _parse(text: str, where: str) -> _Settings:
+    try:
+        return msgspec.toml.decode(text, type=_Settings)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BundleError(f"{where}: {SETTINGS}: {error}") from error
+
+
 def format_layout(layout: PairLayout) -> str:
-    """The same as text; a string of JSON is a string of TOML."""
+    """The same as text, of a bundle with checksums; a string of JSON is a string of TOML."""
     quoted = json.dumps
     device = f"device = {quoted(layout.device)}\n" if layout.device != f"/dev/drbd{layout.minor}" else ""
     units = ", ".join(unit if unit.isprintable() else "?" for unit in asked_units(layout))
     services = "".join(f"{quoted(name)} = {quoted(unit)}\n" for name, unit in layout.services.items())
     return (
         "# what ccops needs to know of the pair to read this bundle\n"
+        "sums = true            # SHA256SUMS lists every file; without it none is believed\n"
         f"[pair]\nname = {quoted(layout.name)}\naddress = {quoted(layout.address)}\n"
         f"resource = {quoted(layout.resource)}\nminor = {layout.minor}\n{device}mount = {quoted(layout.mount)}\n\n"
         f"[nodes]\nnode1 = {quoted(layout.nodes[0])}\nnode2 = {quoted(layout.nodes[1])}\n\n"

@@ -15,6 +15,7 @@ from ccops.record.bundle import Bundle, write_bundle
 from ccops.record.collect import collect
 from ccops.triage.finding import Evidence, Finding, Step
 from ccops.triage.lint import lint
+from ccops.triage.verdict import ALTERED
 from ccops.watch.joining import Joiner
 from ccops.watch.layout import layout_of
 from ccops.watch.snapshot import Snapshot
@@ -84,12 +85,13 @@ def _disbelieved(bundle: Bundle) -> Iterator[Finding]:
     named = ", ".join(f"{e.source} of {e.node}" for e in evidence[:3])
     more = f" and {len(evidence) - 3} more" if len(evidence) > 3 else ""
     yield Finding(
-        "bundle-altered",
+        ALTERED,
         "unknown",
         f"not all of this bundle can be believed: {named}{more}",
         tuple(node for node, files in bundle.lost.items() if files),
         evidence,
-        meaning="What these files would tell is not known; the pair may be well, and it may not.",
+        meaning="What these files would tell is not known; the pair may be well, and it may not. What else is "
+        "found rests on the other files alone.",
         avoid="Do not decide by this bundle alone whose data are given up.",
         remedy=(Step("collect a new one", None, "ccops bundle FILE"),),
     )

@@ -17,6 +17,7 @@ from ccops.text import decode
 SUMS = "SHA256SUMS"
 ALTERED = "altered or cut off since it was collected"
 REMOVED = "removed since it was collected"
+UNSUMMED = "not to be told from an altered file: SHA256SUMS was removed"
 ADDED = "added since the rest was collected"
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S{1,200})", re.A)

@@ -19,6 +19,8 @@ from ccops.triage.rules import FOLLOWS, GRAVEST_FIRST
 # Between findings of one severity the order of the rules decides.
 _GRAVITY = {"critical": 0, "warning": 1, "unknown": 2, "info": 3, "ok": 4}
 _CONFIGURATION = "configuration-"
+ALTERED = "bundle-altered"
+"""The code of what is found of a bundle that is not as it was collected."""
 
 
 def examine(
@@ -47,9 +49,13 @@ def examine(
 def verdict(findings: Sequence[Finding]) -> Finding:
     """The finding that names the pair's condition: the gravest that follows from no other; `healthy` before remarks.
 
-    The configuration is never the verdict: it says what will go wrong some day, not what does.
+    The configuration is never the verdict: it says what will go wrong some day, not what does. Nor is what is found of
+    a bundle that was altered: what is missing could tell otherwise.
     """
     own = [f for f in findings if f.cause is None and not f.code.startswith(_CONFIGURATION)]
+    altered = [f for f in own if f.code == ALTERED]
+    if altered:
+        return altered[0]
     grave = [f for f in own if f.severity not in ("info", "ok")]
     if grave:
         return grave[0]
