@@ -182,6 +182,13 @@ def replication_link_down(case: Case) -> Finding | None:
         meaning=_NO_COPY,
         avoid=_NO_FAILOVER if sighted else "Do not promote the other side unless it is known that this one is dead.",
         remedy=(
+            *(
+                Step(
+                    "see what DRBD is there, as it was not read: StandAlone has another cause", f.name, "cat /proc/drbd"
+                )
+                for f in case.facts
+                if f.resource is None
+            ),
             Step("look at cable, switch, firewall and the port of DRBD's address between the nodes"),
             *(Step("see whether DRBD listens", f.name, "netstat -tan | grep -E ':77[0-9]{2}'") for f in cut),
             Step("it connects by itself when the link is back; follow the resync to its end"),

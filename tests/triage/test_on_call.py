@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ccops.pair.model import Address, DrbdStatus, Mount, PairState, Reading, Sync
+from ccops.pair.clock import LogClock
+from ccops.pair.halog import parse_ha_line
+from ccops.pair.heartbeat import Output
+from ccops.pair.kernel import parse_kernel_line
+from ccops.pair.model import Address, DrbdStatus, Mount, NodeState, PairState, Reading, Sync
+from ccops.pair.node import observe
 from ccops.triage.case import Memory
 from ccops.triage.finding import Finding
-from ccops.triage.history import History
+from ccops.triage.history import History, history_of
 from ccops.triage.verdict import examine, verdict
-from tests.triage.pairs import GI, NOW, beats, gone, healthy, told, with_drbd, with_nodes
+from tests.triage.pairs import GI, LAYOUT, NOW, beats, gone, healthy, told, with_drbd, with_nodes
 
 UNKNOWN: dict[str, Any] = {"peer_role": "Unknown", "peer_disk": "DUnknown"}
 DEAD = {"nodes": {"one": "dead", "two": "dead"}}
@@ -111,8 +116,26 @@ def paused() -> Seen:
     return syncing(replace(SYNC, paused=True), "PausedSyncS", "PausedSyncT", "r--u--"), None, None
 
 
+def paused_by_a_dependency() -> Seen:
+    return syncing(replace(SYNC, paused=True), "PausedSyncS", "PausedSyncT", "ra----"), None, None
+
+
+def paused_by_the_peer() -> Seen:
+    return syncing(replace(SYNC, paused=True), "PausedSyncS", "PausedSyncT", "r-p---"), None, None
+
+
 def standby_without_effect() -> Seen:
     line = "ERROR: Standby mode only implemented when nice_failback on"
+    return healthy(), told(None, {"one": (line,)}), None
+
+
+def standby_in_flux() -> Seen:
+    line = "WARN: standby message [me] from one ignored.  Other side is in flux."
+    return healthy(), told(None, {"one": (line,)}), None
+
+
+def standby_while_the_peer_is_dead() -> Seen:
+    line = "WARN: No reply to standby request.  Standby request cancelled."
     return healthy(), told(None, {"one": (line,)}), None
 
 
@@ -130,7 +153,15 @@ def bouncing() -> Seen:
 
 
 def unconfigured() -> Seen:
-    return with_nodes(healthy(), {}, {"drbd": Reading(DrbdStatus("8.4.11"), None, NOW)}), None, None
+    pair = states("WFConnection", "WFConnection")
+    return with_nodes(pair, {}, {"drbd": Reading(DrbdStatus("8.4.11"), None, NOW)}), None, None
+
+
+def without_the_module() -> Seen:
+    read = observe(
+        NodeState("two"), LAYOUT, {"proc_drbd": Output("cat: /proc/drbd: No such file or directory", 1)}, NOW
+    )
+    return with_nodes(states("WFConnection", "WFConnection"), {}, {"drbd": read.drbd}), None, None
 
 
 def both_claim_at_boot() -> Seen:
@@ -170,38 +201,53 @@ def diverged_before_anybody_looked() -> Seen:
     return with_nodes(pair, {"gi": Reading(mine, None, NOW)}, {"gi": Reading(theirs, None, NOW)}), None, None
 
 
-ROWS: list[tuple[Callable[[], Seen], str]] = [
-    (full_split_brain, "split-brain-active"),
-    (split_brain_one_served, "split-brain"),
-    (only_the_replication_link, "replication-link-down"),
-    (stand_alone_without_the_line, "replication-refused"),
-    (unrelated_data, "unrelated-data"),
-    (returned_from_a_partition, "partition-healed"),
-    (overlap, "address-on-both"),
-    (late_heartbeats, "late-heartbeats"),
-    (a_normal_failover, "running-on-one-node"),
-    (died_in_mid_resync, "promotion-refused"),
-    (outdated_and_the_peer_gone, "disk-outdated"),
-    (primary_without_a_disk, "disk-failed"),
-    (stalled, "resync-stalled"),
-    (speed_zero, "resync-stalled"),
-    (paused, "resync-paused"),
-    (standby_without_effect, "standby-ignored"),
-    (stop_failure, "stop-failed"),
-    (bouncing, "resources-bouncing"),
-    (unconfigured, "drbd-not-up"),
-    (both_claim_at_boot, "heartbeat-split"),
-    (verify_found, "verify-found-blocks"),
-    (frozen, "io-frozen"),
-    (solved_by_policy, "auto-resolved"),
-    (both_secondary, "nobody-serves"),
-    (a_stale_primary, "stale-primary"),
-    (diverged_before_anybody_looked, "split-brain"),
+# By the number of the situation in the list that whoever is on call carries.
+ROWS: list[tuple[int, Callable[[], Seen], str]] = [
+    (1, full_split_brain, "split-brain-active"),
+    (2, split_brain_one_served, "split-brain"),
+    (3, only_the_replication_link, "replication-link-down"),
+    (4, stand_alone_without_the_line, "replication-refused"),
+    (5, unrelated_data, "unrelated-data"),
+    (6, returned_from_a_partition, "partition-healed"),
+    (7, overlap, "address-on-both"),
+    (8, late_heartbeats, "late-heartbeats"),
+    (9, a_normal_failover, "running-on-one-node"),
+    (10, died_in_mid_resync, "promotion-refused"),
+    (11, outdated_and_the_peer_gone, "disk-outdated"),
+    (12, primary_without_a_disk, "disk-failed"),
+    (13, stalled, "resync-stalled"),
+    (13, speed_zero, "resync-stalled"),
+    (14, paused, "resync-paused"),
+    (14, paused_by_a_dependency, "resync-paused"),
+    (14, paused_by_the_peer, "resync-paused"),
+    (15, standby_without_effect, "standby-ignored"),
+    (15, standby_in_flux, "standby-ignored"),
+    (15, standby_while_the_peer_is_dead, "standby-ignored"),
+    (16, stop_failure, "stop-failed"),
+    (17, bouncing, "resources-bouncing"),
+    (18, unconfigured, "drbd-not-up"),
+    (18, without_the_module, "drbd-not-up"),
+    (19, both_claim_at_boot, "heartbeat-split"),
+    (20, verify_found, "verify-found-blocks"),
+    (21, frozen, "io-frozen"),
+    (22, solved_by_policy, "auto-resolved"),
+    (23, both_secondary, "nobody-serves"),
+    (24, a_stale_primary, "stale-primary"),
+    (2, diverged_before_anybody_looked, "split-brain"),
 ]
 
 
-@pytest.mark.parametrize(("situation", "code"), ROWS, ids=lambda x: x.__name__ if callable(x) else x)
-def test_situation(situation: Callable[[], Seen], code: str) -> None:
+each = pytest.mark.parametrize(
+    ("number", "situation", "code"), ROWS, ids=lambda x: x.__name__ if callable(x) else str(x)
+)
+
+
+def test_no_situation_is_missing() -> None:
+    assert {number for number, _, _ in ROWS} == set(range(1, 25))
+
+
+@each
+def test_situation(number: int, situation: Callable[[], Seen], code: str) -> None:
     findings = examine(*situation())
     assert verdict(findings).code == code
     for finding in findings:
@@ -222,10 +268,49 @@ def check_whole(finding: Finding) -> None:
         assert finding.avoid, finding.code
 
 
-@pytest.mark.parametrize(("situation", "code"), ROWS, ids=lambda x: x.__name__ if callable(x) else x)
-def test_nodes_can_be_swapped(situation: Callable[[], Seen], code: str) -> None:
+@each
+def test_nodes_can_be_swapped(number: int, situation: Callable[[], Seen], code: str) -> None:
     """No rule knows which node comes first."""
     pair, history, memory = situation()
     layout = replace(pair.layout, nodes=("two", "one"))
     swapped = replace(pair, layout=layout, nodes=(pair.nodes[1], pair.nodes[0]))
     assert verdict(examine(swapped, history, memory)).code == code
+
+
+# Of each version: how the kernel's and Heartbeat's lines begin, and how a split brain is worded.
+DROPPING, UNRESOLVED = "Split-Brain detected, dropping", "Split-Brain detected but unresolved, dropping"
+PLAIN, NEEDS = "Refusing to be Primary without at least one UpToDate disk", "Need access to UpToDate data"
+OLD_HEARTBEAT, NEW_HEARTBEAT = "heartbeat[401]: 2025/11/24_16:00:00 ", "Nov 24 16:00:00 {} heartbeat: [401]: "
+SPELLINGS = {
+    "8.0 and 2.1": ("drbd1: ", "drbd1: ", DROPPING, PLAIN, OLD_HEARTBEAT),
+    "8.3.7 and 2.1": ("block drbd1: ", "block drbd1: ", DROPPING, PLAIN, OLD_HEARTBEAT),
+    "8.3.8 and 3.0": ("block drbd1: ", "block drbd1: ", UNRESOLVED, PLAIN, NEW_HEARTBEAT),
+    "8.4 and 3.0": ("block drbd1: ", "drbd data: ", UNRESOLVED, NEEDS, NEW_HEARTBEAT),
+}
+
+
+def respelt(history: History | None, version: str) -> History | None:
+    """The same history as those versions write it."""
+    if history is None:
+        return None
+    device, connection, dropping, refusing, before = SPELLINGS[version]
+    clock = LogClock(NOW)
+    lines = []
+    for said in history.kernel:
+        prefix, text = said.line.text.split(": ", 1)
+        text = text.replace(UNRESOLVED, dropping).replace(PLAIN, refusing)
+        words = f"Nov 24 16:00:00 {said.line.node} kernel: {device if 'drbd1' in prefix else connection}{text}"
+        lines.append(parse_kernel_line(words, str(said.line.node), clock))
+    for told_so in history.heartbeat:
+        node = str(told_so.line.node)
+        level = {"warning": "WARN", "critical": "CRIT"}.get(told_so.line.level, told_so.line.level)
+        lines.append(parse_ha_line(f"{before.format(node)}{level}: {told_so.line.text}", node, clock))
+    assert all(line.dated for line in lines)
+    return history_of(replace(line, at=NOW - 60.0) for line in lines)
+
+
+@pytest.mark.parametrize("version", SPELLINGS)
+@each
+def test_in_every_versions_words(number: int, situation: Callable[[], Seen], code: str, version: str) -> None:
+    pair, history, memory = situation()
+    assert verdict(examine(pair, respelt(history, version), memory)).code == code
