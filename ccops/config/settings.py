@@ -58,6 +58,7 @@ Seconds = Annotated[float, Meta(ge=0, le=604_800, description="seconds, a number
 Percent = Annotated[float, Meta(gt=0, le=100, description="percent, a number up to 100")]
 Count = Annotated[int, Meta(ge=1, le=1000, description="a number from 1 to 1000")]
 Load = Annotated[float, Meta(gt=0, le=1000, description="a load average, a number up to 1000")]
+RoleName = Literal["viewer", "operator", "administrator"]
 Interval = Annotated[float, Meta(ge=0.2, le=60, description="seconds, a number from 0.2 to 60")]
 
 
@@ -169,7 +170,10 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One pair: its two nodes and what moves between them. `interval` is in seconds; `trunks` are lines a trunk has."""
+    """One pair: its two nodes and what moves between them. `interval` is in seconds; `trunks` are lines a trunk has.
+
+    `read_only`: nothing may ever be changed; `role`: what may be; `armed_for`: seconds that the console stays armed.
+    """
 
     nodes: tuple[NodeSettings, NodeSettings]
     address: Address
@@ -188,15 +192,22 @@ class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thresholds: Thresholds = Thresholds()
     accent: Accent | None = None
     theme: Text | None = None
+    read_only: bool = False
+    role: RoleName = "administrator"
+    armed_for: Seconds = 900.0
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The console itself. `keys` maps a binding's id (`view.queues`) to the key or keys (comma separated) wanted."""
+    """The console itself. `keys` maps a binding's id (`view.queues`) to the key or keys (comma separated) wanted.
+
+    `audit` is the file in which every operation is recorded (None: audit.jsonl in the user's state folder).
+    """
 
     theme: Text = "dark"
     pair: str | None = None
     keys: Mapping[Text, Text] = {}
     bell: bool = True
+    audit: LocalPath | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -58,6 +58,11 @@ class RemoteProcess:
         """The exit status, None while it runs and when a signal ended it."""
         return self._process.exit_status
 
+    @property
+    def ended(self) -> bool:
+        """True once the process or its connection is known to be gone."""
+        return self._connection.closed or self._process.is_closing() or self._process.returncode is not None
+
     async def communicate(self, data: bytes | None, name: str) -> tuple[bytes, bytes]:
         """Send `data`, close standard input, and read both outputs to their end (each at most OUTPUT_LIMIT bytes)."""
         self._stderr = [self.stderr_tail]

@@ -36,12 +36,16 @@ class Drbdadm(msgspec.Struct, frozen=True):
             return "drbdadm", "connect", "--discard-my-data", self.resource
         return "drbdadm", "--", "--discard-my-data", "connect", self.resource
 
-    def rehearse(self) -> Argv | None:
-        """Has the kernel log tell what a connect would do, without doing it; None where DRBD cannot (before 8.3.8)."""
+    def rehearse(self, discard: bool = False) -> Argv | None:
+        """Has the kernel log tell what a connect would do, without doing it; None where DRBD cannot (before 8.3.8).
+
+        `discard`: what a connect would do that gives this side's changes up.
+        """
+        given_up = ("--discard-my-data",) if discard else ()
         if self._at_least(8, 4):
-            return "drbdadm", "connect", "--tentative", self.resource
+            return "drbdadm", "connect", "--tentative", *given_up, self.resource
         if self._at_least(8, 3, 8):
-            return "drbdadm", "--", "--dry-run", "connect", self.resource
+            return "drbdadm", "--", "--dry-run", *given_up, "connect", self.resource
         return None
 
     def disconnect(self) -> Argv:
@@ -99,6 +103,10 @@ class Drbdadm(msgspec.Struct, frozen=True):
     def attach(self) -> Argv:
         """Takes the backing disk."""
         return "drbdadm", "attach", self.resource
+
+    def detach(self) -> Argv:
+        """Lets the backing disk go."""
+        return "drbdadm", "detach", self.resource
 
     def create_metadata(self) -> Argv:
         """New meta-data, on a new disk."""

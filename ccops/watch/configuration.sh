@@ -33,25 +33,6 @@ configuration() {
     frame mysql_version.txt mysql_version
 }
 
-frame() { # NAME COMMAND [ARGUMENT…]
-    name=$1; shift
-    printed=$("$@" 2>&1 </dev/null); code=$?
-    printf '##### %s\n' "$name"
-    [ -z "$printed" ] || printf '%s\n' "$printed" | sed 's/^#####/ &/'
-    printf '\n##### rc=%s\n' "$code"
-}
-
-file_frame() { # NAME PATH FILTER
-    frame "$1" filtered "$R$2" "$3"
-}
-
-frame_name() { # of a file in /etc: drbd.d_data.res.txt
-    n=$(printf '%s' "${1#/etc/}" | sed 's/[^A-Za-z0-9._-]/_/g' | cut -c1-60)
-    printf '%s.txt\n' "$n"
-}
-
-have() { command -v "$1" >/dev/null 2>&1; }
-
 mode_of() {
     [ -e "$R$1" ] || { filtered "$R$1" true; return; }
     ls -lnLd "$R$1"
@@ -62,18 +43,6 @@ fingerprint() {
     filtered "$R$1" true || return
     have sha1sum && [ -n "$SALT" ] || return 127
     { printf '%s\n' "$SALT"; awk '$1 ~ /^[0-9]+$/ { print $1, tolower($2), $3 }' "$R$1" | sort; } | sha1sum | cut -c1-4
-}
-
-# drbd.conf and the files that it includes.
-drbd_files() {
-    echo /etc/drbd.conf
-    filtered "$R/etc/drbd.conf" without_comments 2>/dev/null | tr ';' '\n' |
-        sed -n 's/^[[:space:]]*include[[:space:]]*"\{0,1\}\([][A-Za-z0-9_.*?\/+-]*\).*/\1/p' |
-        while read -r pattern; do
-            case $pattern in /*) ;; *) pattern=/etc/$pattern ;; esac
-            for f in $R$pattern; do [ -f "$f" ] && printf '%s\n' "${f#"$R"}"; done
-        done
-    return 0
 }
 
 # The disks below DRBD and those of its meta-data: PATH and how ls -lLn lists the device.

@@ -76,3 +76,35 @@ asterisk_folders() {
     /^[ \t]*\[/ || /^[ \t]*ast[a-z]*dir[ \t]*=/ { print; next }
     { print "" }' "$1"
 }
+
+# What was read, in frames: ##### NAME / text, no line of which begins so / ##### rc=N. $R stands before every path.
+frame() { # NAME COMMAND [ARGUMENT…]
+    name=$1; shift
+    printed=$("$@" 2>&1 </dev/null); code=$?
+    printf '##### %s\n' "$name"
+    [ -z "$printed" ] || printf '%s\n' "$printed" | sed 's/^#####/ &/'
+    printf '\n##### rc=%s\n' "$code"
+}
+
+file_frame() { # NAME PATH FILTER
+    frame "$1" filtered "$R$2" "$3"
+}
+
+frame_name() { # of a file in /etc: drbd.d_data.res.txt
+    n=$(printf '%s' "${1#/etc/}" | sed 's/[^A-Za-z0-9._-]/_/g' | cut -c1-60)
+    printf '%s.txt\n' "$n"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# drbd.conf and the files that it includes.
+drbd_files() {
+    echo /etc/drbd.conf
+    filtered "$R/etc/drbd.conf" without_comments 2>/dev/null | tr ';' '\n' |
+        sed -n 's/^[[:space:]]*include[[:space:]]*"\{0,1\}\([][A-Za-z0-9_.*?\/+-]*\).*/\1/p' |
+        while read -r pattern; do
+            case $pattern in /*) ;; *) pattern=/etc/$pattern ;; esac
+            for f in $R$pattern; do [ -f "$f" ] && printf '%s\n' "${f#"$R"}"; done
+        done
+    return 0
+}

@@ -1,0 +1,41 @@
+"""What a step works with: hands and eyes, the pair's settings, and where to note what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ccops.config import PairSettings
+from ccops.links.process import Completed
+from ccops.operations.eyes import Eyes
+from ccops.operations.hands import Hands
+from ccops.operations.plan import Argv
+from ccops.pair.model import PairLayout
+
+Send = Callable[[str, Argv, float], Awaitable[Completed]]
+
+
+class Bench:
+    """Given to a step's deed. `send(node, argv, limit_s)` runs a command as the executor would: recorded on both ends.
+
+    `note(text)` shows and records a line; `folder` is where what is kept of this operation goes, on this host.
+    """
+
+    def __init__(
+        self,
+        *,
+        hands: Hands,
+        eyes: Eyes,
+        settings: PairSettings,
+        layout: PairLayout,
+        folder: Path,
+        send: Send,
+        note: Callable[[str], None],
+    ) -> None:
+        self.hands = hands
+        self.eyes = eyes
+        self.settings = settings
+        self.layout = layout
+        self.folder = folder
+        self.send = send
+        self.note = note

@@ -1,0 +1,79 @@
+"""All operations by name: what each does in a line, what it takes, and the function that plans it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from ccops.operations import daemons, expert, handover, membership, recovery, replication
+from ccops.operations.plan import OperationError, Plan, Request, Role
+from ccops.operations.scene import Scene
+
+Planner = Callable[[Request, Scene], Plan]
+Takes = Literal["nothing", "node", "victim", "rate", "service", "maybe-node"]
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One operation. `does`: a line for help and palette; `takes`: what is chosen; `destroys`: data are given up."""
+
+    name: str
+    title: str
+    does: str
+    planner: Planner
+    takes: Takes = "nothing"
+    role: Role = "operator"
+    destroys: bool = False
+
+
+_ALL = (
+    Operation("failover", "Failover", "The serving node gives everything to its peer", handover.plan_failover),
+    Operation("failback", "Failback", "The preferred node takes its resources back", handover.plan_failback),
+    Operation("resync", "Resync", "Join the sides again, or repair what a verify found", replication.plan_resync),
+    Operation("verify", "Verify", "Compare all blocks of both sides", replication.plan_verify, "maybe-node"),
+    Operation("pause-sync", "Pause the resync", "Pause the resync under way", replication.plan_pause),
+    Operation("resume-sync", "Resume the resync", "Let a paused resync go on", replication.plan_unpause),
+    Operation(
+        "rate", "Resync rate", "Set the rate of the resync under way, or revert it", replication.plan_rate, "rate"
+    ),
+    Operation(
+        "recover",
+        "Recover from split brain",
+        "Give one side's changes up and make the pair whole",
+        recovery.plan_recover,
+        "victim",
+        "administrator",
+        destroys=True,
+    ),
+    Operation(
+        "release", "Release a node", "Stop Heartbeat on a node", membership.plan_release, "node", "administrator"
+    ),
+    Operation("rejoin", "Rejoin a node", "Start Heartbeat on a node", membership.plan_rejoin, "node", "administrator"),
+    Operation(
+        "isolate",
+        "Isolate a node",
+        "Take a doubled address from the node that is not Primary",
+        membership.plan_isolate,
+        "node",
+        "administrator",
+    ),
+    Operation(
+        "service", "Restart a service", "Restart Asterisk or MySQL where it serves", daemons.plan_service, "service"
+    ),
+    *(
+        Operation(verb, f"DRBD {verb}", f"drbdadm {verb} on one node", expert.plan_verb, "node", "administrator")
+        for verb in ("connect", "disconnect", "attach", "detach", "primary", "secondary")
+    ),
+)
+
+OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _ALL}
+"""By name."""
+
+
+def plan_for(request: Request, scene: Scene) -> Plan:
+    """The plan of a request. Raises OperationError where there is no such operation, or it makes no sense."""
+    operation = OPERATIONS.get(request.operation)
+    if operation is None:
+        raise OperationError(f"there is no operation {request.operation!r}; there are {', '.join(OPERATIONS)}")
+    return operation.planner(request, scene)
