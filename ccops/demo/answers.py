@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from ccops.demo.answer import Answer as Answer
 from ccops.demo.heartbeat import VERSION as HEARTBEAT_VERSION
 from ccops.demo.machine import ADDRESS, HOSTS, NAMES
 from ccops.demo.pair import SimulatedPair
@@ -16,14 +16,6 @@ MYSQL = "10.5.23-MariaDB-0+deb11u1"
 
 _FOREVER = "valid_lft forever preferred_lft forever"
 _ROOT_DISK = "/dev/vda           3021608 911072   1936868      32% /"
-
-
-class Answer(NamedTuple):
-    """Output, exit code, and what went to standard error."""
-
-    out: str
-    code: int = 0
-    err: str = ""
 
 
 def answers(pair: SimulatedPair, n: int) -> Iterator[tuple[str, Answer]]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
-from ccops.demo.answers import Answer, unit_states
+from ccops.demo.answer import OK, Answer, Outcome
+from ccops.demo.answers import unit_states
 from ccops.demo.drbdadm import run_drbdadm, run_drbdsetup
 from ccops.demo.machine import ADDRESS
 from ccops.demo.pair import SimulatedPair
 
-Outcome = Answer | Callable[[], Answer | None]
-"""An answer, or something to ask at every step until it gives one."""
-
-_OK = Answer("")
 _UNITS = {"asterisk": "asterisk", "mysqld": "mysqld", "mysql": "mysqld", "mariadb": "mysqld"}
 
 
@@ -20,7 +18,7 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
     """Runs a command line on node n, as root."""
     words = [word.rsplit("/", 1)[-1] if i == 0 else word for i, word in enumerate(argv)]
     if not words:
-        return _OK
+        return OK
     name, rest = words[0], words[1:]
     handlers: dict[str, Callable[[SimulatedPair, int, list[str]], Outcome]] = {
         "drbdadm": run_drbdadm,
@@ -39,7 +37,7 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
     handler = handlers.get(name)
     if handler is None:
         return Answer("", 1, f"{name}: not simulated: {' '.join(rest)}\n")
-    return handler(pair, n, rest)
+    return pair.faults.befall(n, words, lambda: handler(pair, n, rest))
 
 
 def _hb_standby(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
@@ -117,7 +115,7 @@ def _unit(pair: SimulatedPair, n: int, verb: str, unit: str) -> Outcome:
 
 def _settled(state: str, wanted: str) -> Answer | None:
     if state == wanted:
-        return _OK
+        return OK
     return Answer("", 1, 'Job failed. See "journalctl -xe" for details.\n') if state == "failed" else None
 
 
@@ -125,37 +123,38 @@ def _heartbeat(pair: SimulatedPair, n: int, verb: str) -> Outcome:
     member = pair.heartbeat.members[n]
     if verb == "start":
         pair.heartbeat.start(n)
-        return lambda: _OK if member.phase == "running" else None
+        return lambda: OK if member.phase == "running" else None
     pair.heartbeat.stop(n)
     if verb == "stop":
-        return lambda: _OK if member.phase == "stopped" else None
+        return lambda: OK if member.phase == "stopped" else None
 
     def restarted() -> Answer | None:
         if member.phase == "stopped":
             pair.heartbeat.start(n)
-            return _OK
+            return OK
         return None
 
     return restarted
 
 
 def _umount(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
-    machine = pair.machines[n]
-    if not machine.mounted:
+    if not pair.machines[n].mounted:
         return Answer("", 32, "umount: /data: not mounted.\n")
-    if set(machine.services.values()) & {"active", "activating", "deactivating"}:
+    if pair.resources[n].busy:
         return Answer("", 32, "umount: /data: target is busy.\n")
     pair.resources[n].unmount()
-    return _OK
+    return OK
 
 
 def _mount(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    """`mount /data`, and `mount -t ext3 -o ro /dev/drbd1 /data`."""
     if pair.machines[n].mounted:
         return Answer("", 32, "mount: /data: /dev/drbd1 already mounted on /data.\n")
     if not pair.drbd.sides[n].primary:
         return Answer("", 32, "mount: /data: mount(2) system call failed: Wrong medium type.\n")
-    pair.resources[n].mount()
-    return _OK
+    options = {option for flag, text in pairwise(words) if flag == "-o" for option in text.split(",")}
+    pair.resources[n].mount(read_only="ro" in options or "-r" in words)
+    return OK
 
 
 def _ip(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
@@ -166,27 +165,27 @@ def _ip(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
             if not machine.address:
                 return Answer("", 2, "RTNETLINK answers: Cannot assign requested address\n")
             machine.address = False
-            return _OK
+            return OK
         if plain[1] == "add":
             if machine.address:
                 return Answer("", 2, "RTNETLINK answers: File exists\n")
             machine.address = True
-            return _OK
+            return OK
     return Answer("", 1, f"ip: not simulated: {' '.join(words)}\n")
 
 
 def _fuser(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
-    """Who holds the volume: both services have files there."""
+    """Who holds the volume: both services have files there, and whoever else is in it."""
     machine = pair.machines[n]
     pids = [str(pid) for name, pid in machine.pids.items() if machine.mounted and name in _UNITS]
+    pids += [str(holder.pid) for holder in machine.holders.of_mount if not holder.kernel]
     return Answer(" " + " ".join(pids) + "\n", 0, "/data:\n") if pids else Answer("", 1)
 
 
 def _reboot(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
     """The node goes down at once, and comes back."""
-    pair.schedule.after(0.5, lambda: pair.power_off(n))
-    pair.schedule.after(20.0, lambda: pair.boot(n))
-    return _OK
+    pair.reboot(n)
+    return OK
 
 
 def _all_of(outcomes: list[Outcome]) -> Outcome:
@@ -200,6 +199,6 @@ def _all_of(outcomes: list[Outcome]) -> Outcome:
                 waiting.remove(outcome)
                 if answer.code:
                     failed.append(answer)
-        return None if waiting else (failed[0] if failed else _OK)
+        return None if waiting else (failed[0] if failed else OK)
 
     return poll() or poll

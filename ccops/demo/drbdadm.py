@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ccops.demo.answers import Answer
+from ccops.demo.answer import OK, Answer
 from ccops.demo.pair import SimulatedPair
 from ccops.demo.replica import RESOURCE, Refusal
 
-_OK = Answer("")
 _GONE = "1: Failure: (127) Device minor not allocated\nadditional info from kernel:\nunknown device/minor\n"
 # State changes end 11, but for these; what is no state change ends 10.
 _EXIT_CODES = {-2: 17, -4: 16, -16: 5}
@@ -76,7 +75,7 @@ def _set_rate(pair: SimulatedPair, n: int, rates: list[str]) -> Refusal:
 
 def _answer(verb: str, refused: Refusal) -> Answer:
     if refused is None:
-        return _OK
+        return OK
     code, text = refused
     exit_code = _EXIT_CODES.get(code, 11) if code < 0 else 10
     kind = "State change failed" if code < 0 else "Failure"

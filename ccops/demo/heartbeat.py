@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from ccops.demo.drbd import Drbd
 from ccops.demo.machine import HOSTS, NAMES, Machine
+from ccops.demo.member import NOTHING, Member
 from ccops.demo.resources import Resources
 from ccops.demo.schedule import Schedule, Work
 
@@ -17,39 +17,24 @@ INITDEAD_S = 30.0
 
 _POLL = 0.25
 _ACTIVITY = frozenset({"takeover", "standby", "start"})
-_NONE: frozenset[int] = frozenset()
 _ALL = frozenset({0, 1})
-
-
-@dataclass
-class Member:
-    """The daemon on one node. `holds` are the shares it is responsible for, named by the node that owns them.
-
-    `unit` is what systemd says: a daemon that restarts itself is active all the while.
-    """
-
-    pid: int
-    unit: str = "active"
-    phase: str = "running"
-    holds: frozenset[int] = _NONE
-    flux: bool = False
-    peer: str = "active"
-    link: bool = True
-    heard_at: float = 0.0
-    heard_wall: float = 0.0
-    jobs: set[str] = field(default_factory=set)
 
 
 class Heartbeat:
     """The cluster of two. `reaches()` tells whether eth0 carries packets between the nodes."""
 
     def __init__(
-        self, schedule: Schedule, machines: tuple[Machine, Machine], drbd: Drbd, reaches: Callable[[], bool]
+        self,
+        schedule: Schedule,
+        machines: tuple[Machine, Machine],
+        drbd: Drbd,
+        reaches: Callable[[], bool],
+        reboot: Callable[[int], object],
     ) -> None:
         self.schedule = schedule
         self.machines = machines
         self.reaches = reaches
-        self.resources = (Resources(machines[0], drbd), Resources(machines[1], drbd))
+        self.resources = (Resources(machines[0], drbd, reboot), Resources(machines[1], drbd, reboot))
         self.members = tuple(Member(m.pid(), holds=frozenset({m.index})) for m in machines)
         for n in (0, 1):
             schedule.spawn(self._listen(n), owner=n)
@@ -66,11 +51,17 @@ class Heartbeat:
     def standby(self, n: int, what: str = "all") -> None:
         """`hb_standby`: asks the peer to take what this node holds of `what`; nothing may come of it."""
         member, peer = self.members[n], self.members[1 - n]
+        heard = [i for i in (n, 1 - n) if i == n or self._in_touch(n)]
+        for i in heard:
+            if self.machines[i].configuration.legacy:
+                self._log(i, "info", "Standby mode only implemented when nice_failback on")
+        if self.machines[n].configuration.legacy:
+            return
         self._log(n, "info", f"{NAMES[n]} wants to go standby [{what}]")
         if member.flux:
             self._log(n, "WARN", f"standby message [{what}] from {NAMES[n]} ignored.  Other side is in flux.")
             return
-        if not self._in_touch(n):
+        if not self._in_touch(n) or self.machines[1 - n].configuration.legacy:
             self.schedule.after(10.0, lambda: self._no_reply(n), owner=n)
             return
         self._log(1 - n, "info", f"{NAMES[n]} wants to go standby [{what}]")
@@ -105,7 +96,7 @@ class Heartbeat:
     def power_off(self, n: int) -> None:
         """The daemon is gone without a word."""
         member = self.members[n]
-        member.phase, member.unit, member.flux, member.holds = "stopped", "inactive", False, _NONE
+        member.phase, member.unit, member.flux, member.holds = "stopped", "inactive", False, NOTHING
         member.jobs.clear()
         self.resources[n].complete = False
 
@@ -297,7 +288,7 @@ class Heartbeat:
         for left, offset in ((3, 3), (2, 5), (1, 4)):
             self._log(n, "info", f"Core process {member.pid + offset} exited. {left} remaining")
         self._log(n, "info", f"{NAMES[n]} Heartbeat shutdown complete.")
-        member.phase, member.holds, member.flux = "stopped", _NONE, False
+        member.phase, member.holds, member.flux = "stopped", NOTHING, False
         member.jobs.clear()
         if not restart:
             member.unit = "inactive"
@@ -311,7 +302,7 @@ class Heartbeat:
     def _start(self, n: int) -> Work:
         member, m, other = self.members[n], self.machines[n], NAMES[1 - n]
         member.pid, member.phase, member.peer, member.link = m.pid(), "running", "init", False
-        member.unit, member.holds = "active", _NONE
+        member.unit, member.holds = "active", NOTHING
         self._enter(n, "start")
         self._log(n, "info", "Pacemaker support: false")
         self._log(n, "info", "**************************")
@@ -374,9 +365,13 @@ class Heartbeat:
             self._log(n, "info", none)
 
     def _fail_back(self, n: int) -> Work:
-        """`auto_failback on`: the peer gives our own share back."""
+        """The peer gives our own share back, unless `auto_failback` is off."""
         peer = 1 - n
-        if n == 0:
+        if self.machines[n].configuration.auto_failback == "off":
+            return
+        if n == 0 and self.machines[peer].configuration.legacy:
+            self.schedule.spawn(self._hand_over(peer, "foreign"), owner=peer)
+        elif n == 0:
             self.standby(peer, "foreign")
         else:
             self.members[peer].holds -= {n}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ccops.demo.answer import Answer
 from ccops.demo.drbd import Drbd
+from ccops.demo.faults import Faults
 from ccops.demo.heartbeat import Heartbeat
+from ccops.demo.holders import Holder
 from ccops.demo.machine import SERVICES, Machine
 from ccops.demo.schedule import Schedule, Work
 
@@ -41,8 +44,9 @@ class SimulatedPair:
         self.replication = True
         self.writes = writes
         self.drbd = Drbd(self.schedule, self.machines, self._replicates, self.rng, size, rate)
-        self.heartbeat = Heartbeat(self.schedule, self.machines, self.drbd, self._connects)
+        self.heartbeat = Heartbeat(self.schedule, self.machines, self.drbd, self._connects, self.reboot)
         self.resources = self.heartbeat.resources
+        self.faults = Faults(self.schedule)
         if cold:
             self._start_cold()
         else:
@@ -96,6 +100,11 @@ class SimulatedPair:
         machine.boot()
         self.schedule.spawn(self._boot(n), owner=n)
 
+    def reboot(self, n: int, down_s: float = 20.0) -> None:
+        """Node n goes down at once, and boots after so many seconds."""
+        self.schedule.after(0.5, lambda: self.power_off(n))
+        self.schedule.after(down_s, lambda: self.boot(n))
+
     def freeze(self, n: int) -> None:
         """Node n hangs: its sockets stay open and nothing answers."""
         if self.machines[n].alive:
@@ -111,6 +120,30 @@ class SimulatedPair:
     def configure(self, n: int, **changes: Any) -> None:
         """Changes what node n's files say (`verify_alg`, `resync_rate`, `auto_failback`), in force at once."""
         self.machines[n].configuration = replace(self.machines[n].configuration, **changes)
+
+    def hold(self, n: int, name: str = "bash", path: str = "/data", killable: bool = True, kernel: bool = False) -> int:
+        """Something on node n keeps `path` busy from now on: a process, whose id is returned.
+
+        Below /data it is in the way of an unmount, below /dev of `drbdadm secondary`. What is not `killable` survives
+        the Filesystem agent's signals; what is the `kernel`'s own (an NFS export; in /dev a stacked device, seen
+        among the holders in /sys) is no process at all, and 0 is returned.
+        """
+        machine = self.machines[n]
+        holder = Holder(name, path, 0 if kernel else machine.pid(), killable and not kernel, kernel)
+        machine.holders.add(holder)
+        return holder.pid
+
+    def let_go(self, n: int) -> None:
+        """Nothing but the services holds the volume of node n any more."""
+        self.machines[n].holders.clear()
+
+    def lie(self, n: int, words: Sequence[str], answer: Answer) -> None:
+        """The next command on node n with these words (`("hb_standby",)`) prints that and does nothing."""
+        self.faults.lie(n, words, answer)
+
+    def delay(self, n: int, words: Sequence[str], seconds: float, done: bool = False) -> None:
+        """The next command on node n with these words hangs so long (simulated) before it acts, or `done`, answers."""
+        self.faults.delay(n, words, seconds, done)
 
     def stop_service(self, n: int, name: str, then_start: bool = False) -> None:
         """Stops a service as systemd does; Heartbeat does not notice."""
@@ -188,4 +221,5 @@ class SimulatedPair:
         machine.set_service(name, "activating")
         yield 2.0
         # MySQL's data directory is on the volume.
-        machine.set_service(name, "active" if machine.mounted or name != "mysqld" else "failed")
+        writable = machine.mounted and not machine.read_only
+        machine.set_service(name, "active" if writable or name != "mysqld" else "failed")

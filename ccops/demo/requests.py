@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ccops.demo.answers import Answer
+from ccops.demo.answer import Answer
 from ccops.demo.commands import act
 from ccops.demo.pair import SimulatedPair
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Generator
+from typing import NoReturn
+
 from ccops.demo.drbd import Drbd
 from ccops.demo.machine import ADDRESS, NAMES, Machine
 from ccops.demo.schedule import Work
 
+Stop = Generator[float, None, bool]
+"""Work that tells whether it succeeded."""
+
 GROUP = "IPaddr2::192.168.27.120/24 drbddisk::data Filesystem::/dev/drbd1::/data::ext3 asterisk mysqld"
 
+_SIGNALS = ("TERM",) * 10 + ("KILL",) * 10
 _OCF = "/usr/lib/ocf/resource.d//heartbeat/"
 _IP = f"IPaddr2(IPaddr2_{ADDRESS})"
 _FS = "Filesystem(Filesystem_/dev/drbd1)"
@@ -18,10 +26,14 @@ _ARP = (
 
 
 class Resources:
-    """Acquires and releases on one node; `acquire` leaves what it got in `complete`."""
+    """Acquires and releases on one node; `acquire` leaves what it got in `complete`.
 
-    def __init__(self, machine: Machine, drbd: Drbd) -> None:
+    A release that fails reboots the node, as Heartbeat does: `reboot(n)`.
+    """
+
+    def __init__(self, machine: Machine, drbd: Drbd, reboot: Callable[[int], object]) -> None:
         self.machine = machine
+        self._reboot = reboot
         self.drbd = drbd
         self.complete = False
 
@@ -61,7 +73,7 @@ class Resources:
                 self._manage(pid, f"info: Running {folder}/{name}  start")
                 m.set_service(name, "activating")
                 yield seconds
-                m.set_service(name, "active" if m.mounted else "failed")
+                m.set_service(name, "active" if m.mounted and not m.read_only else "failed")
         self.complete = True
 
     def release(self, folder: str = "/etc/ha.d/resource.d") -> Work:
@@ -76,20 +88,8 @@ class Resources:
                 m.set_service(name, "deactivating")
                 yield 1.2
                 m.set_service(name, "inactive")
-        self._manage(pid, f"info: Running {folder}/Filesystem /dev/drbd1 /data ext3 stop")
-        yield 0.7
-        if m.mounted:
-            agent = m.pid()
-            m.log_script(_FS, agent, "INFO: Running stop for /dev/drbd1 on /data")
-            m.log_script(_FS, agent, "INFO: Trying to unmount /data")
-            yield 0.4
-            self.unmount()
-            m.log_script(_FS, agent, "INFO: unmounted /data successfully")
-        m.log_script(_OCF + _FS, m.pid(), "INFO:  Success")
-        yield 0.4
-        self._manage(pid, f"info: Running {folder}/drbddisk data stop")
-        yield 0.3
-        self.drbd.secondary(m.index)
+        yield from self._insist(pid, folder, "Filesystem", "/dev/drbd1 /data ext3", self._leave_volume)
+        yield from self._insist(pid, folder, "drbddisk", "data", self._demote)
         self._manage(pid, f"info: Running {folder}/IPaddr2 {ADDRESS}/24 stop")
         yield 0.8
         m.address = False
@@ -97,18 +97,92 @@ class Resources:
         m.log_script(_OCF + _IP, m.pid(), "INFO:  Success")
         yield 0.3
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything would keep /data from being unmounted."""
+        running = set(self.machine.services.values()) & {"active", "activating", "deactivating"}
+        return bool(running or self.machine.holders.of_mount)
+
     def unmount(self) -> None:
         """/data is no longer mounted and the device no longer open."""
-        self.machine.mounted = False
+        self.machine.mounted = self.machine.read_only = False
         self.drbd.sides[self.machine.index].held_open = False
 
-    def mount(self) -> None:
+    def mount(self, read_only: bool = False) -> None:
         """Mounts /data, as the kernel tells."""
         m = self.machine
         m.log_kernel("EXT4-fs (drbd1): mounting ext3 file system using the ext4 subsystem")
         m.log_kernel("EXT4-fs (drbd1): mounted filesystem with ordered data mode. Opts: (null)")
-        m.mounted = True
+        m.mounted, m.read_only = True, read_only
         self.drbd.sides[m.index].held_open = True
+
+    def _insist(self, pid: int, folder: str, script: str, arguments: str, stop: Callable[[], Stop]) -> Work:
+        """Stops, once more where that failed; where it fails again the node reboots, for the peer takes over."""
+        for attempt in (1, 2):
+            self._manage(pid, f"info: Running {folder}/{script} {arguments} stop")
+            if (yield from stop()):
+                return
+            self._manage(pid, f"ERROR: Return code 1 from {folder}/{script}")
+            if attempt == 1:
+                yield 1.0
+                self._manage(pid, f"info: Retrying failed stop operation [{script}::{arguments.replace(' ', '::')}]")
+        yield from self._die(pid)
+
+    def _die(self, pid: int) -> Generator[float, None, NoReturn]:
+        self._manage(pid, "CRIT: Resource STOP failure. Reboot required!")
+        self._manage(pid, "CRIT: Killing heartbeat ungracefully!")
+        self._reboot(self.machine.index)
+        while True:
+            yield 1.0
+
+    def _leave_volume(self) -> Stop:
+        """The Filesystem agent: unmounts, and signals whoever is in the way for 10 s each with TERM and KILL."""
+        m = self.machine
+        yield 0.7
+        if m.mounted:
+            agent = m.pid()
+            m.log_script(_FS, agent, "INFO: Running stop for /dev/drbd1 on /data")
+            m.log_script(_FS, agent, "INFO: Trying to unmount /data")
+            yield 0.4
+            for signal in _SIGNALS:
+                if not self.busy:
+                    break
+                m.log_script(_FS, agent, f"ERROR: Couldn't unmount /data; trying cleanup with {signal}")
+                self._signal(agent, signal)
+                yield 1.0
+            if self.busy:
+                m.log_script(_FS, agent, "ERROR: Couldn't unmount /data, giving up!")
+                m.log_script(_OCF + _FS, m.pid(), "ERROR:  Generic error")
+                return False
+            self.unmount()
+            m.log_script(_FS, agent, "INFO: unmounted /data successfully")
+        m.log_script(_OCF + _FS, m.pid(), "INFO:  Success")
+        yield 0.4
+        return True
+
+    def _signal(self, agent: int, signal: str) -> None:
+        """What `fuser` finds on the mount is signalled; the kernel's own holders it does not find."""
+        m = self.machine
+        running = [name for name, state in m.services.items() if state != "inactive" and name in m.pids]
+        found = [(m.pids[name], name) for name in running]
+        found += [(holder.pid, holder.name) for holder in m.holders.of_mount if not holder.kernel]
+        if not found:
+            m.log_script(_FS, agent, "INFO: No processes on /data were signalled. force_unmount is set to 'yes'")
+        for pid, name in found:
+            line = f"root {pid:11d}       1  0 {time.strftime('%H:%M', time.gmtime(m.wall()))} ?        00:00:00 {name}"
+            m.log_script(_FS, agent, f"INFO: sending signal {signal} to: {line}")
+        for name in m.services:
+            m.set_service(name, "inactive")
+        m.holders.kill()
+
+    def _demote(self) -> Stop:
+        """drbddisk tries three times itself."""
+        yield 0.3
+        for _ in range(3):
+            if self.drbd.secondary(self.machine.index) is None:
+                return True
+            yield 3.0
+        return False
 
     def _add_address(self) -> Work:
         m, agent = self.machine, self.machine.pid()
