@@ -183,10 +183,13 @@ def _only_here(side: Side) -> str:
     return f"{kib} KiB" if kib < 10_240 else f"{kib / 1024:.1f} MiB"
 
 
+def spans(periods: Sequence[Period]) -> list[str]:
+    """Each period in words, the oldest first; what is said instead where the log tells of none."""
+    return [f"{_bound(p.begin, 'before the log')} to {_bound(p.end, 'now')}" for p in periods] or ["not by the log"]
+
+
 def _periods(periods: Sequence[Period]) -> str:
-    return (
-        ", ".join(f"{_bound(p.begin, 'before the log')} to {_bound(p.end, 'now')}" for p in periods) or "not by the log"
-    )
+    return ", ".join(spans(periods))
 
 
 def _bound(at: float | None, otherwise: str) -> str:

@@ -15,16 +15,22 @@ class Alarms:
 
     def __init__(self) -> None:
         self._heard_at: dict[str, float] = {}
+        self._called: set[str] = set()
         self._acknowledged: set[str] = set()
 
     def heard(self, findings: Sequence[Finding], at: float) -> tuple[Finding, ...]:
-        """Takes the findings at `at`; returns the grave ones (critical, following from no other) that are new."""
+        """Takes the findings at `at`; returns the grave ones (critical, following from no other) that are new.
+
+        One that only followed from another until now is new when it no longer does.
+        """
         now = {mark(f): f for f in findings}
-        new = tuple(f for key, f in now.items() if _is_grave(f) and key not in self._heard_at)
+        new = tuple(f for key, f in now.items() if _is_grave(f) and key not in self._called)
+        self._called |= {mark(f) for f in new}
         self._heard_at |= dict.fromkeys(now, at)
         for key in [key for key, last in self._heard_at.items() if at - last > GONE_AFTER_S]:
             del self._heard_at[key]
             self._acknowledged.discard(key)
+            self._called.discard(key)
         return new
 
     def acknowledge(self, finding: Finding) -> bool:

@@ -28,6 +28,14 @@ def test_a_consequence_does_not_ring() -> None:
     assert Alarms().heard((replace(APART, cause="split-brain"),), 0.0) == ()
 
 
+def test_what_only_followed_rings_when_its_cause_is_gone() -> None:
+    alarms = Alarms()
+    alarms.heard((replace(APART, cause="split-brain"), SPLIT), 0.0)
+    assert alarms.heard((APART,), 1.0) == (APART,)
+    assert alarms.heard((replace(APART, cause="split-brain"), SPLIT), 2.0) == ()
+    assert alarms.heard((APART,), 3.0) == ()
+
+
 def test_a_short_absence_is_none() -> None:
     alarms = Alarms()
     alarms.heard((SPLIT,), 0.0)
