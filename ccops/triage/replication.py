@@ -96,38 +96,58 @@ def _asked(event: KernelEvent) -> bool:
 
 
 def _refused(event: KernelEvent) -> bool:
-    return event.kind in ("split-brain-detected", "unrelated-data", "authentication-failed", "target-but-primary")
+    return event.kind in (
+        "split-brain-detected",
+        "unrelated-data",
+        "authentication-failed",
+        "settings-differ",
+        "target-but-primary",
+    )
 
 
 def replication_refused(case: Case) -> Finding | None:
-    """StandAlone for a cause that no log tells."""
+    """StandAlone because the nodes' settings do not fit, or for a cause that no log tells."""
     alone = [f for f in case.facts if f.connection == "StandAlone"]
     if not alone or any(rule(case) for rule in _KNOWN_CAUSES):
         return None
+    told = case.since_parted("settings-differ")
+    if not told and disconnected_by_administrator(case):
+        return None
     states = ", ".join(f"{f.name} {f.connection}" for f in case.facts if f.cut_off)
+    why = f"DRBD's settings differ: {told[-1].text.split(': ', 1)[-1]}" if told else _NOT_TOLD
     return Finding(
         "replication-refused",
         "critical",
-        f"replication has stopped and will not start by itself ({states}); the cause is not in what could be read",
+        f"replication has stopped and will not start by itself ({states}); {why}",
         case.names,
-        case.drbd() + case.heartbeat(),
+        case.drbd() + told + case.heartbeat(),
         meaning=_NO_COPY,
         avoid=_NO_FAILOVER + " Do not discard anything before it is known whether the sides diverged.",
-        remedy=(
-            *(
-                Step("read what DRBD said when it stopped", f.name, "grep -i drbd /var/log/messages /var/log/kern.log")
-                for f in alone
-            ),
-            *(
-                case.drbd_step("compare the identifiers of both sides", name, case.drbdadm(name).generation_ids())
-                for name in case.names
-            ),
-            case.drbd_step(
-                "if neither tells of a split brain: a plain connect",
-                alone[0].name,
-                case.drbdadm(alone[0].name).connect(),
-            ),
+        remedy=_make_settings_equal(case) if told else _find_the_cause(case, alone),
+    )
+
+
+_NOT_TOLD = "the cause is not in what could be read"
+
+
+def _make_settings_equal(case: Case) -> tuple[Step, ...]:
+    return (
+        Step("see where DRBD's configuration differs, and make it the same on both nodes", None, "ccops lint"),
+        *(case.drbd_step("take it over, which connects", name, case.drbdadm(name).adjust()) for name in case.names),
+        Step("follow the resync to its end"),
+    )
+
+
+def _find_the_cause(case: Case, alone: list[NodeFacts]) -> tuple[Step, ...]:
+    read = "grep -i drbd /var/log/messages /var/log/kern.log"
+    connect = case.drbdadm(alone[0].name).connect()
+    return (
+        *(Step("read what DRBD said when it stopped", f.name, read) for f in alone),
+        *(
+            case.drbd_step("compare the identifiers of both sides", name, case.drbdadm(name).generation_ids())
+            for name in case.names
         ),
+        case.drbd_step("if neither tells of a split brain: a plain connect", alone[0].name, connect),
     )
 
 
@@ -159,7 +179,6 @@ _KNOWN_CAUSES = (
     split_brain,
     unrelated_data,
     authentication_failed,
-    disconnected_by_administrator,
     stale_primary,
 )
 

@@ -235,6 +235,7 @@ UUIDS = ("E6E7580D4894B4F3", "094CE509312CD44F", "CB91FBD7FC15B9AB", "CB90FBD7FC
             {"side": "self", "uuids": UUIDS, "bits": 782, "flags": "0"},
         ),
         (f"peer {':'.join(UUIDS)}", "uuids", {"side": "peer", "uuids": UUIDS}),  # 8.0 to 8.2
+        ("incompatible protocol settings", "settings-differ", {"outcome": "incompatible protocol settings"}),
         ("uuid_compare()=-100 by rule 100", "uuid-compare", {"result": -100, "rule": 100}),
         (f"new current UUID {':'.join(UUIDS)}", "new-uuid", {"uuids": UUIDS}),
         ("user_isp( 0 -> 1 ) ", "pause", {"changes": (StateChange("user_isp", "0", "1"),)}),

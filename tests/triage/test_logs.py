@@ -35,6 +35,15 @@ def test_a_refusal_without_a_known_cause() -> None:
     assert any(step.command and "get-gi" in step.command for step in finding.remedy)
 
 
+@pytest.mark.parametrize("words", ["incompatible communication protocols", "incompatible after-sb-0pri settings"])
+def test_a_refusal_because_settings_differ(words: str) -> None:
+    by_hand = "drbd data: conn( Connected -> Disconnecting )"
+    findings = examine(alone(), told({"one": (CONNECTED, by_hand, f"drbd data: {words}")}))
+    assert verdict(findings).code == "replication-refused"
+    assert words in verdict(findings).summary
+    assert next(f for f in findings if f.code == "disconnected-by-administrator").cause == "replication-refused"
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -57,6 +57,11 @@ def stand_alone_without_the_line() -> Seen:
     return states("StandAlone", "WFConnection"), None, None
 
 
+def stand_alone_by_configuration() -> Seen:
+    lines = ("drbd data: incompatible protocol settings", "drbd data: conn( WFReportParams -> Disconnecting )")
+    return states("StandAlone", "StandAlone"), told({"one": lines}), None
+
+
 def unrelated_data() -> Seen:
     return states("StandAlone", "StandAlone"), told({"two": ("block drbd1: Unrelated data, aborting!",)}), None
 
@@ -207,6 +212,7 @@ ROWS: list[tuple[int, Callable[[], Seen], str]] = [
     (2, split_brain_one_served, "split-brain"),
     (3, only_the_replication_link, "replication-link-down"),
     (4, stand_alone_without_the_line, "replication-refused"),
+    (4, stand_alone_by_configuration, "replication-refused"),
     (5, unrelated_data, "unrelated-data"),
     (6, returned_from_a_partition, "partition-healed"),
     (7, overlap, "address-on-both"),
