@@ -9,7 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 
 from ccops.demo.exchange import Exchange, Fields
-from ccops.demo.lists import core_settings, core_status, run_command, write_list
+from ccops.demo.lists import core_settings, core_status, write_list
 from ccops.demo.machine import Machine
 from ccops.demo.network import Door
 from ccops.demo.traffic import CallCentre
@@ -29,6 +29,7 @@ class AmiServer:
 
     def __init__(self, machine: Machine, centre: CallCentre, accounts: Mapping[str, str]) -> None:
         self.machine = machine
+        self.console = centre.console
         self.exchange = centre.exchanges[machine.index]
         self.accounts = accounts
         self.door = Door(self._serve)
@@ -70,6 +71,7 @@ class AmiServer:
                 await writer.drain()
         finally:
             self._sessions.discard(session)
+            session.close()
 
 
 class _Session:
@@ -82,6 +84,8 @@ class _Session:
         self._user: str | None = None
         self._challenge = ""
         self._events = True
+        self._held = bytearray()
+        self._holding: asyncio.Task[None] | None = None
 
     @property
     def exchange(self) -> Exchange:
@@ -89,10 +93,26 @@ class _Session:
 
     def send(self, data: bytes) -> None:
         """Queues bytes; a reader that stalls is thrown out, as Asterisk does."""
-        if self._writer.transport.get_write_buffer_size() > _BACKLOG:
+        if self._writer.transport.get_write_buffer_size() + len(self._held) > _BACKLOG:
             self._writer.transport.abort()
             return
+        if self._held or not self.server.door.flows.is_set():
+            if not self._held:
+                self._holding = asyncio.get_running_loop().create_task(self._hand_on())
+            self._held += data
+            return
         self._writer.write(data)
+
+    def close(self) -> None:
+        """Nothing is held any more."""
+        if self._holding is not None:
+            self._holding.cancel()
+
+    async def _hand_on(self) -> None:
+        """What was said while the door was frozen."""
+        await self.server.door.flows.wait()
+        held, self._held = bytes(self._held), bytearray()
+        self._writer.write(held)
 
     def answer(self, action: Action) -> bool:
         """Answers one action; False when the session is over."""
@@ -154,7 +174,7 @@ class _Session:
             self._reply(action, "Error", [("Message", "Permission denied")])
             return
         if name == "command":
-            output = run_command(self.exchange, action.get("command", ""))
+            output = self.server.console.run(self.server.machine.index, action.get("command", ""))
             fields: Fields = [("Message", "Command output follows"), *(("Output", line) for line in output)]
             self._reply(action, "Success", fields)
             return

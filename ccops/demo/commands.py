@@ -27,6 +27,7 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
         "hb_takeover": _hb_takeover,
         "systemctl": _systemctl,
         "service": _service,
+        "asterisk": _asterisk,
         "umount": _umount,
         "mount": _mount,
         "ip": _ip,
@@ -135,6 +136,18 @@ def _heartbeat(pair: SimulatedPair, n: int, verb: str) -> Outcome:
         return None
 
     return restarted
+
+
+def _asterisk(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    """`asterisk -rx COMMAND`."""
+    flags, plain = [w for w in words if w.startswith("-")], [w for w in words if not w.startswith("-")]
+    if "x" not in "".join(flags) or len(plain) != 1:
+        return Answer("", 1, f"asterisk: not simulated: {' '.join(words)}\n")
+    if not pair.machines[n].runs("asterisk"):
+        refusal = "Unable to connect to remote asterisk (does /var/run/asterisk/asterisk.ctl exist?)\n"
+        return Answer("", 1, refusal)
+    lines = pair.console(n, plain[0]) if pair.console is not None else []
+    return Answer("".join(f"{line}\n" for line in lines))
 
 
 def _umount(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:

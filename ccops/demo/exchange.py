@@ -59,7 +59,10 @@ class Channel:
 
 
 class Exchange:
-    """What one Asterisk knows; empty again at every start. Events go to `listeners` as (name, class, fields)."""
+    """What one Asterisk knows; empty again at every start. Events go to `listeners` as (name, class, fields).
+
+    `processed` counts callers since the start; while it `refuses`, for it is about to end, no new ones are taken.
+    """
 
     def __init__(self, machine: Machine, agents: int, seed: int) -> None:
         self.machine = machine
@@ -82,6 +85,8 @@ class Exchange:
             for name, membership in agent.memberships.items():
                 membership.login = int(self.started_at)
                 self.members[name].append(agent)
+        self.processed = 0
+        self.refuses = False
         self._numbers = 0
         self._ports: dict[str, int] = {}
 
@@ -138,6 +143,7 @@ class Exchange:
 
     def _count_port(self, channel: Channel, change: int) -> None:
         if channel.context == "from-trunk":
+            self.processed += max(0, change)
             trunk = channel.name.removeprefix("SIP/").rpartition("-")[0]
             self._ports[trunk] = self._ports.get(trunk, 0) + change
 

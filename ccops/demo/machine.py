@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ccops.demo.configuration import Configuration
 from ccops.demo.holders import Holders
-from ccops.demo.schedule import Schedule
+from ccops.demo.schedule import Schedule, Work
 
 NAMES = ("elaxtix-voip", "elaxtix-voip-2")
 ADDRESS = "192.168.27.120"
@@ -47,6 +47,7 @@ class Machine:
         self.holders = Holders()
         self.services: dict[str, str] = {name: "inactive" for name in SERVICES}
         self.pids: dict[str, int] = {}
+        self._restarting: set[str] = set()
         self.load = 0.12
         self.logs: dict[str, deque[str]] = {HA_LOG: deque(maxlen=4000), KERNEL_LOG: deque(maxlen=4000)}
         self.unwritten: dict[str, list[str]] = {HA_LOG: [], KERNEL_LOG: []}
@@ -83,6 +84,7 @@ class Machine:
         if self.services[name] == state:
             return
         self.services[name] = state
+        self._restarting.discard(name)
         if state == "active":
             self.pids[name] = self.pid()
         elif state == "inactive":
@@ -91,7 +93,18 @@ class Machine:
 
     def runs(self, name: str) -> bool:
         """Whether the service runs and could answer."""
-        return self.powered and self.services[name] == "active"
+        return self.powered and self.services[name] == "active" and name not in self._restarting
+
+    def restart_in_place(self, name: str, seconds: float) -> Work:
+        """The process loads itself anew, under the same id: systemd sees nothing of it."""
+        if self.services[name] != "active":
+            return
+        self._restarting.add(name)
+        self._tell(name)
+        yield seconds
+        if name in self._restarting:
+            self._restarting.discard(name)
+            self._tell(name)
 
     def power_off(self) -> None:
         """Everything that lived in memory is gone; the volume is neither mounted nor served."""
@@ -102,6 +115,7 @@ class Machine:
         for name in SERVICES:
             self.set_service(name, "inactive")
         self.pids.clear()
+        self._restarting.clear()
         self._tell("power")
 
     def boot(self) -> None:

@@ -20,7 +20,8 @@ class SimulatedPair:
     """Both nodes and what lies between them, healthy at first: node 1 serves. `cold`: both are just being started.
 
     `step(seconds)` lets simulated time pass. `skews` are how far the nodes' clocks are off, `size` and `rate` the
-    volume in KiB and its resync in KiB/s, `writes` what the serving node writes in KiB/s.
+    volume in KiB and its resync in KiB/s, `writes` what the serving node writes in KiB/s. A call centre that moves in
+    leaves its Asterisk's command line in `console`.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SimulatedPair:
         self.heartbeat = Heartbeat(self.schedule, self.machines, self.drbd, self._connects, self.reboot)
         self.resources = self.heartbeat.resources
         self.faults = Faults(self.schedule)
+        self.console: Callable[[int, str], list[str]] | None = None
         if cold:
             self._start_cold()
         else:

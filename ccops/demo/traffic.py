@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Generator, Mapping
 
+from ccops.demo.console import Console
 from ccops.demo.exchange import Channel, Exchange
 from ccops.demo.machine import Machine
 from ccops.demo.pair import SimulatedPair
@@ -29,6 +30,7 @@ class CallCentre:
         self.load = load
         self._rng = random.Random(seed)  # noqa: S311 - a simulation that must repeat itself
         self.exchanges = (Exchange(pair.machines[0], agents, seed), Exchange(pair.machines[1], agents, seed))
+        self.console = Console(pair, self.exchanges)
         self._tasks: list[list[Task]] = [[], []]
         self._next_tidy = 200
         for machine in pair.machines:
@@ -65,7 +67,7 @@ class CallCentre:
             self.pair.schedule.after(self._rng.random() * seconds, lambda: self._arrive(trunk))
 
     def _follow(self, machine: Machine, what: str) -> None:
-        if what == "asterisk" and machine.services["asterisk"] == "active":
+        if what == "asterisk" and machine.runs("asterisk"):
             self._open(machine)
         elif what == "asterisk" or (what == "power" and not machine.powered):
             self._shut(machine)
@@ -86,6 +88,7 @@ class CallCentre:
         for task in self._tasks[machine.index]:
             task.cancel()
         self._tasks[machine.index].clear()
+        self.console.forget(machine.index)
         exchange = self.exchanges[machine.index]
         exchange.channels.clear()
         for queue in exchange.queues.values():
@@ -112,7 +115,7 @@ class CallCentre:
 
     def _arrive(self, trunk: str | None = None) -> None:
         n = self._reached()
-        if n is None:
+        if n is None or self.exchanges[n].refuses:
             return
         exchange = self.exchanges[n]
         reachable = [t for t in exchange.trunks.values() if t.reachable]

@@ -72,6 +72,7 @@ class Demo:
         self._requests: list[Requests] = []
         self._running: asyncio.Task[None] | None = None
         self._unreached: set[int] = set()
+        self._stuck: set[int] = set()
 
     async def __aenter__(self) -> Demo:
         self.folder = _make_folder()
@@ -101,6 +102,26 @@ class Demo:
         """Node n can be reached again."""
         self._unreached.discard(n)
         self._follow(self.pair.machines[n], "power")
+
+    def freeze_console(self, n: int) -> None:
+        """Nothing passes between here and node n any more, and nobody is told: connections stay, half open.
+
+        The node itself goes on: what was begun there is done.
+        """
+        self._stuck.add(n)
+        self._follow_console(n)
+
+    def thaw_console(self, n: int) -> None:
+        """What was held passes on."""
+        self._stuck.discard(n)
+        self._follow_console(n)
+
+    def _follow_console(self, n: int) -> None:
+        for door in (self.ssh[n].door, self.ami[n].door, self.mysql[n].door):
+            if n in self._stuck or self.pair.machines[n].frozen:
+                door.freeze()
+            else:
+                door.thaw()
 
     def _wall(self) -> float:
         """Real time; for the past before the demo began, simulated time that ends where real time begins."""
@@ -179,6 +200,7 @@ class Demo:
         if what in {"power", "mysqld"}:
             self.mysql[n].follow()
         if what != "power":
+            self._follow_console(n)
             return
         self.nodes[n].update()
         if not machine.powered or n in self._unreached:
@@ -189,6 +211,7 @@ class Demo:
                 self.ssh[n].freeze()
             else:
                 self.ssh[n].thaw()
+        self._follow_console(n)
 
     async def _run(self) -> None:
         """Steps the simulation in real time, at five steps a second."""

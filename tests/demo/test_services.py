@@ -10,7 +10,7 @@ import pymysql
 import pytest
 
 from ccops.demo.world import Demo
-from tests.demo.conftest import log_in, secret_of
+from tests.demo.conftest import log_in, secret_of, until
 
 # AMI.
 
@@ -178,3 +178,65 @@ async def test_noise_hurts_nobody(demo: Demo, caplog: pytest.LogCaptureFixture) 
     writer.close()
     assert await asyncio.to_thread(query, demo, "SELECT VERSION() AS version")
     assert "never retrieved" not in caplog.text
+
+
+# Asterisk's command line.
+
+
+async def test_asterisk_restarts_when_the_last_call_is_over(demo: Demo) -> None:
+    centre, machine = demo.centre, demo.pair.machines[0]
+    pid, started = machine.pids["asterisk"], centre.exchanges[0].started_at
+    demo.centre.load = 0.0
+    demo.centre.flood("gxw4108", 2, 0.1)
+    demo.pair.step(1.0)
+    demo.refresh()
+    assert centre.exchanges[0].channels
+    reader, writer = await open_ami(demo)
+    async with log_in(demo, 0) as connection:
+        done = await connection.run("asterisk -rx 'core show channels count'; asterisk -rx 'core show uptime seconds'")
+        calls, _, processed, uptime, _ = str(done.stdout).splitlines()
+        assert calls == f"{len(centre.exchanges[0].channels)} active channels"
+        assert processed.endswith("calls processed")
+        assert uptime == f"System uptime: {int(centre.exchanges[0].wall() - started)}"
+        done = await connection.run("asterisk -rx 'core restart when convenient'; systemctl is-active asterisk")
+        assert done.stdout == "Waiting for inactivity to perform restart\nactive\n"
+        await connection.run("asterisk -rx 'core abort shutdown'")
+        demo.speed = 100
+        await asyncio.sleep(1.0)
+        assert centre.exchanges[0].started_at == started
+        await connection.run("asterisk -rx 'core restart when convenient'")
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await answer_to(reader, "nothing was asked")
+        await until(lambda: machine.runs("asterisk"))
+        assert centre.exchanges[0].started_at > started
+        assert machine.pids["asterisk"] == pid
+        assert machine.services["asterisk"] == "active"
+        await connection.run("asterisk -rx 'core stop now'")
+        await until(lambda: machine.services["asterisk"] == "inactive")
+        done = await connection.run("asterisk -rx 'core show channels count'")
+        assert (done.exit_status, str(done.stderr).partition(" (")[0]) == (1, "Unable to connect to remote asterisk")
+    writer.close()
+
+
+async def test_a_frozen_console_holds_what_passes_and_the_node_goes_on(demo: Demo) -> None:
+    reader, writer = await open_ami(demo)
+    writer.write(action("Login", ActionID="1", Username="ccops", Secret=secret_of(demo)))
+    await answer_to(reader, "1")
+    async with log_in(demo, 0) as connection:
+        demo.freeze_console(0)
+        asking = asyncio.create_task(connection.run("drbdadm pause-sync data; echo done"))
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(reader.readexactly(1_000_000), 0.3)
+        demo.pair.step(30)
+        demo.refresh()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.3)
+        assert not asking.done()
+        before = demo.pair.schedule.now
+        await asyncio.sleep(0.5)
+        assert demo.pair.schedule.now > before
+        demo.thaw_console(0)
+        assert (await asyncio.wait_for(asking, 10)).stdout == "done\n"
+        writer.write(action("Ping", ActionID="2"))
+        assert (await answer_to(reader, "2"))["Ping"] == "Pong"
+    writer.close()
