@@ -148,7 +148,9 @@ class Resync:
         first.read += kib
         second.received += kib
         second.written += kib
-        second.want = 14_280
+        # At a fixed rate that rate is wanted; the controller of 8.4 wants what it has found to be good.
+        configured = self.machines[0 if second is self.sides[0] else 1].configuration.resync_rate
+        second.want = 14_280 if second.rate == configured else second.rate
         first.pending = 2
         for side in (first, second):
             progress = side.progress

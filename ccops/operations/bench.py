@@ -18,7 +18,8 @@ Send = Callable[[str, Argv, float], Awaitable[Completed]]
 class Bench:
     """Given to a step's deed. `send(node, argv, limit_s)` runs a command as the executor would: recorded on both ends.
 
-    `note(text)` shows and records a line; `folder` is where what is kept of this operation goes, on this host.
+    `note(text)` shows and records a line; `folder` is where what is kept of this operation goes, on this host; `clock`
+    tells the time of snapshots.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Bench:
         folder: Path,
         send: Send,
         note: Callable[[str], None],
+        clock: Callable[[], float],
     ) -> None:
         self.hands = hands
         self.eyes = eyes
@@ -39,3 +41,4 @@ class Bench:
         self.folder = folder
         self.send = send
         self.note = note
+        self.clock = clock

@@ -7,8 +7,9 @@ its intent is in the audit log; after it, its effect was seen, or the plan stops
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -25,9 +26,7 @@ from ccops.operations.lock import PairLock
 from ccops.operations.permission import Authority
 from ccops.operations.plan import (
     Argv,
-    Busy,
     Ending,
-    NotPermitted,
     OperationError,
     Plan,
     Progress,
@@ -71,6 +70,8 @@ class Executor:
         *,
         folder: Path | None = None,
         clock: Callable[[], float] = time.time,
+        hands: Hands | None = None,
+        make_lock: Callable[[Hands, str, str], PairLock] = PairLock,
     ) -> None:
         self.name = name
         self.authority = authority
@@ -78,7 +79,8 @@ class Executor:
         self.eyes = Eyes(store, clock)
         self._settings = settings
         self._layout = layout_of(name, settings)
-        self._hands = Hands(settings)
+        self._hands = hands or Hands(settings)
+        self._make_lock = make_lock
         self._surveys: Mapping[str, Reading[Survey]] = {}
         self._folder = folder or audit.path.parent
         self._clock = clock
@@ -92,7 +94,7 @@ class Executor:
         await self._look_closely()
         if self._lock is not None:
             await self._lock.release()
-        self._lock = PairLock(self._hands, self._settings.resource, self._holder(request))
+        self._lock = self._new_lock(request)
         await self._lock.prepare()
         return self._plan(request, resuming)
 
@@ -120,34 +122,21 @@ class Executor:
         """
         self.authority.demand(plan)
         id = record.first.id if record else self.audit.new_id()
-        lock = (
-            PairLock(self._hands, self._settings.resource, self._holder(plan.request))
-            if self._lock is None
-            else self._lock
-        )
-        self._lock = None
-        try:
+        async with contextlib.AsyncExitStack() as stack:
             try:
-                missed = await lock.take()
+                lock, missed = await stack.enter_async_context(self._holding(plan.request))
                 plan = await self._confirmed(plan, resuming=record is not None)
-            except (Refused, Busy, NotPermitted) as error:
+            except OperationError as error:
                 self._refused(id, plan, str(error), record)
                 raise
             return await _Run(self, id, plan, on_progress, record, lock, missed).go()
-        finally:
-            await lock.release()
 
     async def undo(self, record: Record, on_progress: Listener = lambda progress: None) -> Report:
         """Takes back the steps of an interrupted operation that can be taken back, the last one first."""
         plan = self.undoing(await self.prepare(record.request, resuming=True), record)
         self.authority.demand(plan)
-        lock = self._lock or PairLock(self._hands, self._settings.resource, self._holder(record.request))
-        self._lock = None
-        try:
-            missed = await lock.take()
+        async with self._holding(record.request) as (lock, missed):
             return await _Run(self, record.first.id, plan, on_progress, record, lock, missed, undoing=True).go()
-        finally:
-            await lock.release()
 
     def undoing(self, plan: Plan, record: Record) -> Plan:
         """The plan that takes an interrupted one back. Raises OperationError where nothing of it can be."""
@@ -156,6 +145,18 @@ class Executor:
         if not steps:
             raise OperationError(f"nothing of it can be undone{f': {plan.undo_text}' if plan.undo_text else ''}")
         return replace(plan, title=f"Undo: {plan.title}", steps=steps, checks=(), typed=None)
+
+    @contextlib.asynccontextmanager
+    async def _holding(self, request: Request) -> AsyncIterator[tuple[PairLock, Sequence[str]]]:
+        """The lock is held, except on the nodes that could not be reached. Raises Busy."""
+        lock, self._lock = self._lock or self._new_lock(request), None
+        try:
+            yield lock, await lock.take()
+        finally:
+            await lock.release()
+
+    def _new_lock(self, request: Request) -> PairLock:
+        return self._make_lock(self._hands, self._settings.resource, self._holder(request))
 
     # What is read
 
@@ -238,6 +239,7 @@ class _Run:
             folder=executor._folder / f"{executor.name}-{id}",
             send=self._send,
             note=self._note,
+            clock=self._clock,
         )
 
     async def go(self) -> Report:
@@ -264,7 +266,7 @@ class _Run:
         done_before = self._record is not None and not self._undoing and step.name in self._record.steps_done
         holds = step.effect.holds(self._eyes.look()) is True
         # What was seen in this operation is not done twice; what must still hold, later steps ask for (`before`).
-        if done_before or (holds and not step.once):
+        if done_before or (holds and not step.once and step.deed is None):
             self._write("seen", step=step.name, text=f"already: {step.effect.text}")
             self._set(number, "already")
             return

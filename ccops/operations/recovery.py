@@ -150,7 +150,6 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
             Condition("it is saved", lambda look: True),
             victim,
             deed=partial(salvage, node=victim),
-            once=True,
             safe_next=f"{_UNTOUCHED}; mend what was in the way, or use --no-salvage to give those up too",
         )
     start = Step(
@@ -208,7 +207,6 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
             victim,
             deed=partial(_rehearse, victim=victim, survivor=survivor, command=rehearsal, connect=other.connect()),
             before=_bare(victim),
-            once=True,
             limit_s=60.0,
             safe_next=f"{_UNTOUCHED}; do not discard by hand before it is clear why DRBD would copy the other way",
         )
