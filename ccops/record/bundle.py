@@ -17,7 +17,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -60,6 +60,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "services": ("units",),
 }
 
+_NOT_HELD = "the bundle does not hold it"
 _LOGS = ("ha_log.txt", "kern.txt")
 
 T = TypeVar("T")
@@ -176,9 +177,9 @@ def _configuration(name: str, files: Mapping[str, str], lost: Mapping[str, str])
 
 def _traces(files: Mapping[str, str], lost: Mapping[str, str], taken_at: float) -> Traces:
     """The bundle's logs are dated by the node's own clock, and so are these."""
-    if TRACES not in files:
-        return unread(lost.get(TRACES, "the bundle does not hold it"), taken_at)
-    return parse_traces(files[TRACES], taken_at)
+    found = parse_traces(files[TRACES], taken_at) if TRACES in files else unread(lost.get(TRACES, _NOT_HELD), taken_at)
+    missing = Reading[Any](None, _NOT_HELD, taken_at)
+    return msgspec.structs.replace(found, calls=missing, channels=missing)
 
 
 def _reached(files: Mapping[str, str], lost: Mapping[str, str]) -> bool:

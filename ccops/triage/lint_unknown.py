@@ -27,6 +27,7 @@ _WORDS = {
     "asterisk version": "Asterisk's version",
     "mysql version": "MySQL's version",
 }
+_VERSION = " version"
 # That they are not there is told by a rule, or is as it should be.
 _MAY_LACK = frozenset({"ha_cf", "haresources", "authkeys_mode", "authkeys", "fingerprint", "drbd"})
 _SECRET = ("authkeys", "fingerprint")
@@ -40,7 +41,7 @@ def not_known(pair: ConfiguredPair) -> Iterator[Finding]:
         missing = dict(_missing(pair, node))
         if not missing:
             continue
-        nothing = all(reading.value is None for reading in node.readings.values())
+        nothing = all(reading.value is None for what, reading in node.readings.items() if not what.endswith(_VERSION))
         if nothing and len(set(missing.values())) == 1:
             reason = next(iter(missing.values()))
             evidence: tuple[Evidence, ...] = (Evidence("the configuration", reason, name),)
