@@ -75,7 +75,7 @@ PICTURES = (
     Picture("pair-node-dead", "node-dead", _verdict("running-on-one-node")),
     Picture("queues", "busy-day", _lively, ("2", "enter"), agents=60),
     Picture("agents", "busy-day", _lively, ("3",), agents=60),
-    Picture("agents-tiles", "busy-day", _lively, ("3", "w"), agents=60, rows=40),
+    Picture("agents-tiles", "busy-day", _lively, ("3", "W"), agents=60, rows=40),
     Picture("lines", "busy-day", _lively, ("4",), agents=60),
     Picture("log", "failover", lambda s: s.serving == "elaxtix-voip-2" and s.verdict.code == "healthy", ("5",)),
     Picture("triage", "split-brain", _diagnosed, ("6",), columns=140, rows=46),

@@ -186,7 +186,7 @@ async def test_wall_shows_sixty_agents_at_once() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.pause()
         app.table("agents").focus()
-        await pilot.press("w")
+        await pilot.press("W")
         await pilot.pause()
         tiles = app.query_one(Tiles)
         assert tiles.has_focus
@@ -195,7 +195,7 @@ async def test_wall_shows_sixty_agents_at_once() -> None:
         for row in app.table("agents").rows:
             assert row.cells[0].text in shown
         assert "talking 22" in shown
-        await pilot.press("w")
+        await pilot.press("W")
         await pilot.pause()
         assert app.table("agents").has_focus
         assert not tiles.focusable
@@ -211,7 +211,7 @@ async def test_a_thousand_agents_scroll_on_the_wall_and_in_the_table() -> None:
         await pilot.pause()
         last = app.table("agents").rows[-1].cells[0].text
         assert f"▸ {last}" in app.text()
-        await pilot.press("w")
+        await pilot.press("W")
         await pilot.pause()
         tiles = app.query_one(Tiles)
         assert tiles.max_scroll_y > 100
@@ -324,7 +324,7 @@ async def test_hostile_names(view: type[CentreView], size: tuple[int, int]) -> N
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         next(iter(app.query(LineTable))).focus()
-        await pilot.press("enter", "j", "w", "j")
+        await pilot.press("enter", "j", "W", "j")
         await pilot.pause()
         app.view.set_filter("[/foo]")
         app.view.set_filter("!\x1b")
@@ -368,7 +368,7 @@ def test_look_of_agents(snap_compare) -> None:  # type: ignore[no-untyped-def]
 
 def test_look_of_the_wall(snap_compare) -> None:  # type: ignore[no-untyped-def]
     wall = Host(AgentsView, samples.snapshot(samples.crowd(60)))
-    assert snap_compare(wall, press=["tab", "w"], terminal_size=(120, 40))
+    assert snap_compare(wall, press=["tab", "W"], terminal_size=(120, 40))
 
 
 def test_look_of_lines(snap_compare) -> None:  # type: ignore[no-untyped-def]

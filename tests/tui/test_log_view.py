@@ -67,11 +67,11 @@ async def test_sources_and_levels_are_toggled(make: Make) -> None:
             await pilot.press(key)
             await seen.until(pilot, lambda left=left: f"{left} of 40 lines" in seen.text(app))
             assert gone not in seen.text(app)
-        await pilot.press("H", "K", "A", "C", "w")
+        await pilot.press("H", "K", "A", "C", "L")
         await seen.until(pilot, lambda: "24 of 40 lines" in seen.text(app) and "notice and worse" in seen.text(app))
-        await pilot.press("w")
+        await pilot.press("L")
         await seen.until(pilot, lambda: "16 of 40 lines" in seen.text(app))
-        await pilot.press("w", "w")
+        await pilot.press("L", "L")
         await seen.until(pilot, lambda: " 40 lines" in seen.text(app))
 
 

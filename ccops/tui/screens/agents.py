@@ -42,12 +42,12 @@ _COLUMNS = (
 
 
 class AgentsView(CentreView):
-    """A row an agent under the totals by state; `w` shows tiles instead."""
+    """A row an agent under the totals by state; `W` shows tiles instead."""
 
     NAME = "agents"
     TITLE = "Agents"
     BINDINGS: ClassVar[list[BindingType]] = [
-        keymap.key("agents.wall", "w", "wall", "Wall", "Tiles for a wall, or the table", _GROUP),
+        keymap.key("agents.wall", "W", "wall", "Wall", "Tiles for a wall, or the table", _GROUP),
         *TABLE_KEYS,
     ]
     DEFAULT_CSS: ClassVar[str] = """

@@ -35,7 +35,7 @@ class LogView(View):
         keymap.key("log.kernel", "K", "source('kernel')", "Kernel", "Show or hide the kernel's log", keymap.LOG),
         keymap.key("log.ami", "A", "source('ami')", "AMI", "Show or hide Asterisk's turning points", keymap.LOG),
         keymap.key("log.ccops", "C", "source('ccops')", "ccops", "Show or hide what ccops did", keymap.LOG),
-        keymap.key("log.level", "w", "level", "Level", "All lines, notices, warnings, or errors and worse", keymap.LOG),
+        keymap.key("log.level", "L", "level", "Level", "All lines, notices, warnings, or errors and worse", keymap.LOG),
         keymap.key(
             "log.milliseconds", "m", "milliseconds", "Milliseconds", "Show times to the millisecond", keymap.LOG
         ),

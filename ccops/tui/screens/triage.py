@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
 from textual import events, on
@@ -13,12 +13,12 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 
 from ccops.triage import prose
-from ccops.triage.finding import Divergence, Finding, Period, Side
+from ccops.triage.finding import Divergence, Finding
 from ccops.tui import alarms, keymap, quantities, themes
 from ccops.tui.filtering import Filter
 from ccops.tui.view import View
-from ccops.tui.widgets import card
-from ccops.tui.widgets.card import Card, Face
+from ccops.tui.widgets import side_panel
+from ccops.tui.widgets.card import Card
 from ccops.tui.widgets.cells import Cell, Column, Row
 from ccops.tui.widgets.linetable import LineTable
 from ccops.tui.widgets.paragraphs import Paragraph, Paragraphs
@@ -173,7 +173,7 @@ class TriageView(View):
         sides.display = divergence is not None
         if divergence is not None:
             for at, name in enumerate(("first", "second")):
-                self.query_one(f"#{name}", Card).show(_side(divergence, at))
+                self.query_one(f"#{name}", Card).show(side_panel.face(divergence, at))
         self.query_one("#rest", Paragraphs).show((*_conclusion(divergence), *_rest(finding)))
 
 
@@ -223,40 +223,6 @@ def _head(finding: Finding, now: float, acknowledged: frozenset[str]) -> Iterato
         yield Paragraph(finding.meaning, title="For callers:", rest=2)
     if finding.avoid:
         yield Paragraph(finding.avoid, title="Careful:", title_style="bold $warning", rest=2)
-
-
-def _side(divergence: Divergence, at: int) -> Face:
-    side = divergence.sides[at]
-    rows: list[card.Row] = []
-    for label, *values in prose.side_rows(divergence):
-        lines = [_spans(_PERIODS[label](each)) for each in divergence.sides] if label in _PERIODS else []
-        texts = lines[at] if lines else [values[at]]
-        texts += [""] * (max(map(len, lines), default=1) - len(texts))
-        rows += [card.Row("" if n else _SHORT.get(label, label), ((text, ""),)) for n, text in enumerate(texts)]
-    victim = divergence.victim == side.name
-    corner = ("victim?", "bold $warning") if victim else ("", "")
-    return Face(side.name, tuple(rows), corner, "$warning" if victim else "$frame")
-
-
-def _spans(periods: Sequence[Period]) -> list[str]:
-    """The newest periods, each for a line of its own."""
-    told = prose.spans(periods)
-    return told if len(told) <= _SPANS else [f"… {told[-_SPANS]}", *told[1 - _SPANS :]]
-
-
-_SPANS: Final = 3
-_PERIODS: Final[Mapping[str, Callable[[Side], tuple[Period, ...]]]] = {
-    "Primary": lambda side: side.primary,
-    "held the address": lambda side: side.address,
-}
-_SHORT: Final = {
-    "held the address": "address",
-    "calls up now": "calls up",
-    "last CDR": "CDR",
-    "last queue_log": "queue_log",
-    "last call-center row": "module",
-    "newest recording": "recorded",
-}
 
 
 def _conclusion(divergence: Divergence | None) -> Iterator[Paragraph]:
