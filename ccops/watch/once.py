@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,16 @@ from ccops.pair.model import NodeState, Reading
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Watched
 
+_PARTING_S = 0.8
 _SETTLED_LINKS = frozenset({"down", "off"})
 
 
 async def look(watched: Watched, timeout_s: float = 15.0, whole: Callable[[Snapshot], bool] | None = None) -> Snapshot:
-    """The first snapshot that is `whole` (`is_complete`), or the newest one after `timeout_s` seconds."""
+    """The first snapshot that is `whole` (`is_complete`), or the newest one; after `timeout_s` seconds at the latest.
+
+    Of these the last are for parting from what does not answer: it is left when they are over.
+    """
+    parting_s = min(_PARTING_S, timeout_s / 2)
     complete = asyncio.Event()
 
     def check(snapshot: Snapshot) -> None:
@@ -24,14 +30,16 @@ async def look(watched: Watched, timeout_s: float = 15.0, whole: Callable[[Snaps
     end = watched.store.subscribe(check)
     await watched.start()
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(timeout_s - parting_s):
             await complete.wait()
     except TimeoutError:
         pass
     finally:
         end()
         snapshot = watched.store.snapshot
-        await watched.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(parting_s):
+                await watched.stop()
     return snapshot
 
 
