@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ccops.demo.answer import Answer as Answer
+from ccops.demo.configuration import Configuration
 from ccops.demo.heartbeat import VERSION as HEARTBEAT_VERSION
 from ccops.demo.machine import ADDRESS, HOSTS, NAMES
 from ccops.demo.pair import SimulatedPair
@@ -15,6 +16,7 @@ ASTERISK = "16.28.0~dfsg-0+deb11u4"
 MYSQL = "10.5.23-MariaDB-0+deb11u1"
 
 _FOREVER = "valid_lft forever preferred_lft forever"
+_DF_HEAD = "Filesystem     1024-blocks   Used Available Capacity Mounted on"
 _ROOT_DISK = "/dev/vda           3021608 911072   1936868      32% /"
 
 
@@ -35,6 +37,20 @@ def unit_states(pair: SimulatedPair, n: int) -> Iterator[tuple[str, str]]:
     yield "heartbeat", pair.heartbeat.members[n].unit
     yield "drbd", "inactive"
     yield "ssh", "active"
+
+
+def print_space(pair: SimulatedPair, n: int, path: str) -> str:
+    """`df -P`, in blocks of 1024 bytes: of the volume, or of the disk of everything else."""
+    if not pair.machines[n].mounted or not (path == "/data" or path.startswith("/data/")):
+        return f"{_DF_HEAD}\n{_ROOT_DISK}\n"
+    total = int(pair.drbd.size * 0.9428)
+    used = pair.drbd.sides[n].content
+    free = total - used - 20_480
+    width = max(5, len(str(used)))
+    return (
+        f"Filesystem     1024-blocks {'Used':>{width}} Available Capacity Mounted on\n"
+        f"/dev/drbd1     {total:11d} {used:{width}d} {free:9d} {-(-100 * used // (used + free)):7d}% /data\n"
+    )
 
 
 def _cluster_answers(pair: SimulatedPair, n: int) -> Iterator[tuple[str, Answer]]:
@@ -109,8 +125,8 @@ def _drbd_answers(pair: SimulatedPair, n: int) -> Iterator[tuple[str, Answer]]:
         for which in (RESOURCE, "all"):
             yield f"drbdadm {word} {which}", Answer(text) if side.configured else gone
     yield "drbdadm status", Answer(print_status(side))
-    yield f"drbdadm dump {RESOURCE}", Answer(_DUMP)
-    yield "drbdadm dump", Answer(_DUMP)
+    for rest in ("", f" {RESOURCE}"):
+        yield f"drbdadm dump{rest}", Answer(_dump(pair.machines[n].configuration))
     yield f"drbdadm sh-dev {RESOURCE}", Answer("/dev/drbd1\n")
     yield f"drbdadm sh-minor {RESOURCE}", Answer("1\n")
 
@@ -163,19 +179,8 @@ def _interfaces(n: int) -> str:
 
 def _system_answers(pair: SimulatedPair, n: int) -> Iterator[tuple[str, Answer]]:
     machine = pair.machines[n]
-    if machine.mounted:
-        total = int(pair.drbd.size * 0.9428)
-        used = pair.drbd.sides[n].content
-        free = total - used - 20_480
-        width = max(5, len(str(used)))
-        space = (
-            f"Filesystem     1024-blocks {'Used':>{width}} Available Capacity Mounted on\n"
-            f"/dev/drbd1     {total:11d} {used:{width}d} {free:9d} {-(-100 * used // (used + free)):7d}% /data\n"
-        )
-    else:
-        space = f"Filesystem     1024-blocks   Used Available Capacity Mounted on\n{_ROOT_DISK}\n"
     for flag in ("-P", "-kP", "-Pk", "-P -k", "-k -P"):
-        yield f"df {flag} /data", Answer(space)
+        yield f"df {flag} /data", Answer(print_space(pair, n, "/data"))
     for line in ("uname -n", "hostname", "hostname -s"):
         yield line, Answer(f"{machine.name}\n")
     yield "uname -r", Answer(f"{KERNEL}\n")
@@ -190,35 +195,25 @@ def _system_answers(pair: SimulatedPair, n: int) -> Iterator[tuple[str, Answer]]
             yield f"{name} {flag}", Answer(f"{name}  {version}\n")
 
 
-_DUMP = """# resource data on elaxtix-voip: not ignored, not stacked
-# defined at /etc/drbd.d/data.res:1
-resource data {
-    protocol             C;
-    on elaxtix-voip {
-        volume 0 {
-            device           /dev/drbd1 minor 1;
-            disk             /dev/vdb1;
-            meta-disk        /dev/vdb2 [0];
-        }
-        address          ipv4 192.168.27.121:7789;
-    }
-    on elaxtix-voip-2 {
-        volume 0 {
-            device           /dev/drbd1 minor 1;
-            disk             /dev/vdb1;
-            meta-disk        /dev/vdb2 [0];
-        }
-        address          ipv4 192.168.27.122:7789;
-    }
-    net {
-        cram-hmac-alg    sha1;
-        shared-secret    demo;
-        verify-alg       crc32c;
-        ping-timeout      20;
-    }
-    disk {
-        resync-rate      10M;
-    }
-}
+def _dump(configuration: Configuration) -> str:
+    """`drbdadm dump`."""
+    verify = f"        verify-alg       {configuration.verify_alg};\n" if configuration.verify_alg else ""
+    hosts = "".join(_DUMPED_HOST.format(name=name, address=HOSTS[n]) for n, name in enumerate(NAMES))
+    return (
+        f"# resource data on {NAMES[0]}: not ignored, not stacked\n# defined at /etc/drbd.d/data.res:1\n"
+        f"resource data {{\n    protocol             C;\n{hosts}"
+        "    net {\n        cram-hmac-alg    sha1;\n        shared-secret    demo;\n"
+        f"{verify}        ping-timeout      20;\n    }}\n"
+        f"    disk {{\n        resync-rate      {configuration.rate};\n    }}\n}}\n\n"
+    )
 
+
+_DUMPED_HOST = """    on {name} {{
+        volume 0 {{
+            device           /dev/drbd1 minor 1;
+            disk             /dev/vdb1;
+            meta-disk        /dev/vdb2 [0];
+        }}
+        address          ipv4 {address}:7789;
+    }}
 """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from ccops.demo.answer import OK, Answer, Outcome
-from ccops.demo.answers import unit_states
+from ccops.demo.answers import print_space, unit_states
 from ccops.demo.drbdadm import run_drbdadm, run_drbdsetup
 from ccops.demo.machine import ADDRESS
 from ccops.demo.pair import SimulatedPair
@@ -32,6 +32,7 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
         "mount": _mount,
         "ip": _ip,
         "cl_status": _cl_status,
+        "df": _df,
         "fuser": _fuser,
         "reboot": _reboot,
     }
@@ -185,6 +186,12 @@ def _ip(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
             machine.address = True
             return OK
     return Answer("", 1, f"ip: not simulated: {' '.join(words)}\n")
+
+
+def _df(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    """Of the last path that is named; `/` cannot be the name of an answer that lies ready."""
+    paths = [word for word in words if word.startswith("/")]
+    return Answer(print_space(pair, n, paths[-1] if paths else "/"))
 
 
 def _fuser(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:

@@ -20,3 +20,8 @@ class Configuration:
     def legacy(self) -> bool:
         """Whether Heartbeat knows no standby."""
         return self.auto_failback in {None, "legacy"}
+
+    @property
+    def rate(self) -> str:
+        """The resync rate as DRBD's configuration has it: `10M`."""
+        return f"{self.resync_rate // 1024}M" if self.resync_rate % 1024 == 0 else f"{self.resync_rate}K"

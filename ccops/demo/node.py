@@ -7,10 +7,13 @@ import shlex
 from pathlib import Path
 
 from ccops.demo.answers import KERNEL, Answer, answers, unit_states
+from ccops.demo.configuration_files import configuration_files
 from ccops.demo.heartbeat import VERSION as HEARTBEAT_VERSION
-from ccops.demo.machine import HA_LOG, HOSTS, KERNEL_LOG, NAMES
+from ccops.demo.machine import HA_LOG, KERNEL_LOG
 from ccops.demo.pair import SimulatedPair
+from ccops.demo.processes import ProcessFiles, processes
 from ccops.demo.replica import print_proc
+from ccops.demo.volume_files import VolumeFiles
 
 _PIDS = {
     "heartbeat": "var/run/heartbeat.pid",
@@ -18,6 +21,12 @@ _PIDS = {
     "mysqld": "var/run/mysqld/mysqld.pid",
 }
 _READERS = ("cl_status", "drbdadm", "ip", "ifconfig", "df", "uname", "hostname", "asterisk", "mysqld", "mysql")
+_FOLDERS = (
+    *(".replies", ".answers", ".units", "bin", "usr/share/heartbeat", "var/log", "data", "tmp"),
+    "sys/block/drbd1/holders",
+)
+_RESOURCE_SCRIPTS = ("IPaddr2", "drbddisk", "Filesystem", "asterisk", "mysqld")
+_RESOURCE_SCRIPT = '#!/bin/sh\nexec service "${0##*/}" "$@"\n'
 _ACTORS = ("hb_standby", "hb_takeover", "service", "umount", "mount", "fuser", "reboot")
 # What would reach beyond the demo is not simulated, and not found on the machine that the demo runs on either.
 _HELD_BACK = (
@@ -98,20 +107,26 @@ class NodeFiles:
         self.pair = pair
         self.n = n
         self._written: dict[str, str] = {}
+        self._processes = ProcessFiles(root)
+        self._volume = VolumeFiles(root)
+        self._stacked: set[str] = set()
         self._uptime_at = -1.0
 
     def create(self) -> None:
         """The first state: folders, configuration, commands, logs."""
         self.root.mkdir(mode=0o700, parents=True)
         os.mkfifo(self.root / ".requests", 0o600)
-        for folder in (".replies", ".answers", ".units", "bin", "usr/share/heartbeat", "var/log", "data"):
+        for folder in _FOLDERS:
             (self.root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.root / "run").symlink_to("var/run")
         (self.root / "var/spool/asterisk").mkdir(parents=True)
         (self.root / "var/log/asterisk").symlink_to("../../data/log")
         (self.root / "var/spool/asterisk/monitor").symlink_to("../../../data/monitor")
-        for path, text in configuration(self.n).items():
-            self._put(path, text, 0o600 if path.endswith("authkeys") else 0o644)
+        self._put_configuration()
+        for path in (HA_LOG, KERNEL_LOG):
+            self._put(path, "")
+        for name in _RESOURCE_SCRIPTS:
+            self._put(f"etc/ha.d/resource.d/{name}", _RESOURCE_SCRIPT, 0o755)
         for name, text in scripts().items():
             self._put(f"bin/{name}", text, 0o755)
         for name in ("hb_standby", "hb_takeover"):
@@ -126,33 +141,25 @@ class NodeFiles:
         self._append_logs()
         if not machine.alive:
             return
+        self._put_configuration()
         for line, answer in answers(self.pair, self.n):
             self._put(f".answers/{line}", _snippet(answer, machine.name))
         for unit, state in unit_states(self.pair, self.n):
             self._put(f".units/{unit}", f"{state}\n")
         self._put("proc/drbd", print_proc(self.pair.drbd.sides[self.n], machine.wall()))
+        volume = f"/dev/drbd1 /data ext3 {'ro' if machine.read_only else 'rw'},relatime 0 0\n"
         mounts = "/dev/vda / ext4 rw,relatime 0 0\nproc /proc proc rw,nosuid,nodev,noexec,relatime 0 0\n"
-        self._put("proc/mounts", mounts + ("/dev/drbd1 /data ext3 rw,relatime 0 0\n" if machine.mounted else ""))
+        self._put("proc/mounts", mounts + (volume if machine.mounted else ""))
         self._put("proc/sys/kernel/hostname", f"{machine.name}\n")
         self._put("proc/sys/kernel/osrelease", f"{KERNEL}\n")
         self._put_uptime()
         self._put_processes()
-        self._put_last_call()
+        self._put_stacked_devices()
+        self._volume.update(machine.mounted, self.pair.drbd.sides[self.n].calls)
 
-    def _put_last_call(self) -> None:
-        """The end of Asterisk's logs, which lie on the volume: there only while it is mounted."""
-        last, machine = self.pair.last_calls[self.n], self.pair.machines[self.n]
-        logs = ("data/log/queue_log", "data/log/cdr-csv/Master.csv", "data/monitor/last.wav")
-        if not machine.mounted or last is None:
-            for path in logs:
-                self._remove(path)
-            return
-        at, channel = last
-        texts = (f"{int(at)}|{channel}|ventas|Agent/9001|COMPLETECALLER|4|61|1\n", f'"{channel}"\n', f"{channel}\n")
-        for path, text in zip(logs, texts, strict=True):
-            if self._written.get(path) != text:
-                self._put(path, text)
-                os.utime(self.root / path, (at, at))
+    def _put_configuration(self) -> None:
+        for path, text in configuration_files(self.n, self.pair.machines[self.n].configuration).items():
+            self._put(path, text, 0o600 if path.endswith("authkeys") else 0o644)
 
     def rotate(self, path: str = HA_LOG) -> None:
         """What logrotate does: the log becomes `.1` and a new one is begun."""
@@ -174,28 +181,23 @@ class NodeFiles:
         )
 
     def _put_processes(self) -> None:
-        machine = self.pair.machines[self.n]
-        member = self.pair.heartbeat.members[self.n]
-        alive = dict(machine.pids)
-        if member.phase != "stopped":
-            alive["heartbeat"] = member.pid
+        present = list(processes(self.pair, self.n))
+        self._processes.update(iter(present))
+        pids = {process.name: process.pid for process in present if process.name in _PIDS}
         for name, path in _PIDS.items():
-            pid = alive.get(name)
-            self._put_process(name, path, pid)
+            if name in pids:
+                self._put(path, f"{pids[name]}\n")
+            elif path in self._written:
+                self._remove(path)
 
-    def _put_process(self, name: str, path: str, pid: int | None) -> None:
-        before = self._written.get(path, "").strip()
-        if before and before != str(pid):
-            for file in ("stat", "comm", "cmdline"):
-                self._remove(f"proc/{before}/{file}")
-            (self.root / "proc" / before).rmdir()
-            self._remove(path)
-        if pid is not None:
-            self._put(path, f"{pid}\n")
-            self._put(f"proc/{pid}/comm", f"{name}\n")
-            self._put(f"proc/{pid}/cmdline", f"/usr/sbin/{name}\0")
-            zeros = " ".join(["0"] * 40)
-            self._put(f"proc/{pid}/stat", f"{pid} ({name}) S 1 {pid} {pid} 0 -1 4194560 {zeros}\n")
+    def _put_stacked_devices(self) -> None:
+        folder = self.root / "sys/block/drbd1/holders"
+        wanted = {h.name for h in self.pair.machines[self.n].holders.of_device if h.kernel}
+        for name in wanted - self._stacked:
+            (folder / name).symlink_to(f"../../{name}")
+        for name in self._stacked - wanted:
+            (folder / name).unlink(missing_ok=True)
+        self._stacked = wanted
 
     def _append_logs(self) -> None:
         for path, lines in self.pair.machines[self.n].unwritten.items():
@@ -229,36 +231,6 @@ def scripts() -> dict[str, str]:
         "systemctl": f"#!/bin/sh\n{_SYSTEMCTL}{_ASK}",
         "sudo": f"#!/bin/sh\n{_SUDO}",
         "date": f"#!/bin/sh\n{_DATE.format(real=real)}",
-    }
-
-
-def configuration(n: int) -> dict[str, str]:
-    """Configuration files by path: Heartbeat, DRBD, Asterisk's manager."""
-    return {
-        "etc/ha.d/ha.cf": (
-            "logfile /var/log/ha-log\nlogfacility local0\nkeepalive 1\nwarntime 5\ndeadtime 12\ninitdead 30\n"
-            f"ucast eth0 {HOSTS[1 - n]}\nudpport 694\nauto_failback on\nnode {NAMES[0]}\nnode {NAMES[1]}\n"
-        ),
-        "etc/ha.d/haresources": (
-            f"{NAMES[0]} IPaddr2::192.168.27.120/24 drbddisk::data Filesystem::/dev/drbd1::/data::ext3 "
-            "asterisk mysqld\n"
-        ),
-        "etc/ha.d/authkeys": "auth 3\n3 md5 password\n",
-        "etc/drbd.conf": 'include "drbd.d/global_common.conf";\ninclude "drbd.d/*.res";\n',
-        "etc/drbd.d/data.res": (
-            "resource data {\n  protocol C;\n"
-            "  startup { wfc-timeout 5; degr-wfc-timeout 5; outdated-wfc-timeout 5; }\n"
-            '  net { cram-hmac-alg sha1; shared-secret "demo"; ping-timeout 20; }\n'
-            "  syncer { rate 10M; verify-alg crc32c; }\n"
-            "  device /dev/drbd1;\n  disk /dev/vdb1;\n  meta-disk /dev/vdb2[0];\n"
-            f"  on {NAMES[0]}   {{ address {HOSTS[0]}:7789; }}\n  on {NAMES[1]} {{ address {HOSTS[1]}:7789; }}\n}}\n"
-        ),
-        "etc/asterisk/manager.conf": (
-            "[general]\nenabled = yes\nport = 5038\nbindaddr = 127.0.0.1\ndisplayconnects = no\n"
-            "[ccops]\nread = agent,call,system\nwrite = reporting,agent,command\n"
-        ),
-        HA_LOG: "",
-        KERNEL_LOG: "",
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ccops.demo.answer import Answer
+from ccops.demo.calls import Call, make_history
 from ccops.demo.drbd import Drbd
 from ccops.demo.faults import Faults
 from ccops.demo.heartbeat import Heartbeat
@@ -40,11 +41,12 @@ class SimulatedPair:
             Machine(0, self.schedule, self.rng, skews[0]),
             Machine(1, self.schedule, self.rng, skews[1]),
         )
-        self.last_calls: list[tuple[float, str] | None] = [None, None]
         self.network = True
         self.replication = True
         self.writes = writes
         self.drbd = Drbd(self.schedule, self.machines, self._replicates, self.rng, size, rate)
+        for side in self.drbd.sides:
+            side.calls = make_history(seed, self.schedule.wall())
         self.heartbeat = Heartbeat(self.schedule, self.machines, self.drbd, self._connects, self.reboot)
         self.resources = self.heartbeat.resources
         self.faults = Faults(self.schedule)
@@ -59,12 +61,11 @@ class SimulatedPair:
         """Lets simulated time pass."""
         self.schedule.step(seconds)
 
-    def record_call(self, n: int, channel: str) -> None:
+    def record_call(self, n: int, call: Call) -> None:
         """A call has ended on node n and is written to its volume; while they are connected, to both."""
-        written = (self.machines[n].wall(), channel)
         for side in (0, 1):
             if side == n or self.drbd.sides[n].connected:
-                self.last_calls[side] = written
+                self.drbd.sides[side].calls.append(call)
 
     @property
     def serving(self) -> tuple[int, ...]:

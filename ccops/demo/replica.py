@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from ccops.demo.calls import Call
+
 VERSION = "8.4.11"
 SRCVERSION = "07B2B73308F5B02A759D097"
 RESOURCE = "data"
@@ -52,7 +54,8 @@ class Replica:
     """One node's DRBD device. UUIDs are current, bitmap, two of history; sizes are KiB, `content` that of the files.
 
     `stored` is the disk state that the meta-data of a detached disk tells; `rate` in KiB/s is that of a resync towards
-    this side; `damaged` differs from what was written and nobody knows it, `found` is what a verify marked.
+    this side; `damaged` differs from what was written and nobody knows it, `found` is what a verify
+    marked. `calls` are those whose traces are in the files.
     """
 
     size: int
@@ -84,6 +87,7 @@ class Replica:
     damaged: int = 0
     found: int = 0
     progress: Progress | None = None
+    calls: list[Call] = field(default_factory=list)
 
     @property
     def connected(self) -> bool:

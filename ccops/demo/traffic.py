@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Generator, Mapping
 
+from ccops.demo.calls import Call
 from ccops.demo.console import Console
 from ccops.demo.exchange import Channel, Exchange
 from ccops.demo.machine import Machine
@@ -284,7 +285,11 @@ class CallCentre:
             [*channel.fields(), *gone, *who, ("HoldTime", held), ("TalkTime", talked), ("Reason", reason)],
         )
         exchange.set_status(agent, 1)
-        self.pair.record_call(exchange.machine.index, channel.uniqueid)
+        trunk = channel.name.removeprefix("SIP/").rpartition("-")[0]
+        call = Call(
+            ended, channel.uniqueid, trunk, channel.number, queue.name, channel.exten, agent.number, held, talked
+        )
+        self.pair.record_call(exchange.machine.index, call)
         if channel.application == "lost":
             exchange.hang_up(channel, 38, "Network out of order")
         else:
