@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ccops import __version__
+from ccops.commands.invocation import UNKNOWN, Failed, chosen, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,32 +17,43 @@ if TYPE_CHECKING:
     from ccops.config import PairSettings, Settings
     from ccops.watch.snapshot import Snapshot
 
-UNKNOWN = 3
+
+class Commands(click.Group):
+    """Those below, and the operations, which are loaded only when one of them (or the list) is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Those that look first, then those that act, in the catalogue's order."""
+        from ccops.commands.operate import COMMANDS
+
+        return [*self.commands, *COMMANDS]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of that name."""
+        if name in self.commands:
+            return self.commands[name]
+        from ccops.commands.operate import COMMANDS
+
+        return COMMANDS.get(name)
 
 
-class Failed(click.ClickException):
-    """Something that the user can mend; printed without a traceback, exit 3."""
-
-    exit_code = UNKNOWN
-
-
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ccops")
 @click.option("-c", "--config", type=click.Path(path_type=Path, dir_okay=False), help="The settings file to use.")
 @click.option(
     "-p", "--pair", metavar="NAME", help="Which pair of the settings (default: console.pair, else the first)."
 )
 @click.option("--theme", metavar="NAME", help="The theme of this run (see `ccops themes`).")
+@click.option("--write", is_flag=True, help="Open the console armed: operations may be started from it.")
 @click.pass_context
-def main(context: click.Context, config: Path | None, pair: str | None, theme: str | None) -> None:
+def main(context: click.Context, config: Path | None, pair: str | None, theme: str | None, write: bool) -> None:
     """Terminal operations console for a highly available call centre of two nodes.
 
     Without a command it opens the console on the pair of the settings file.
     """
-    context.obj = {"config": config, "pair": pair, "theme": theme}
+    context.obj = {"config": config, "pair": pair, "theme": theme, "write": write}
     if context.invoked_subcommand is None:
-        settings, name = _chosen(context)
-        _console(settings, name, theme)
+        settings, name = chosen(context)
+        run(_console_in(settings, name, theme, write))
 
 
 @main.command()
@@ -58,9 +70,9 @@ def status(context: click.Context, as_json: bool, watch: bool, source: Path | No
     from ccops.watch.status import exit_code
 
     if source is None and watch:
-        settings, name = _chosen(context)
+        settings, name = chosen(context)
         pair = settings.pairs[name]
-        _run(once.repeat(_watch(name, pair), lambda snapshot: _print(snapshot, as_json), pair.interval))
+        run(once.repeat(_watch(name, pair), lambda snapshot: _print(snapshot, as_json), pair.interval))
         return
     snapshot = _look(context, source, timeout)
     _print(snapshot, as_json)
@@ -141,8 +153,8 @@ def bundle(context: click.Context, file: Path) -> None:
 
     if file.exists():
         raise Failed(f"{file} exists: give another name, ccops overwrites no evidence")
-    settings, name = _chosen(context)
-    collected = _run(make_bundle(name, settings.pairs[name], file))
+    settings, name = chosen(context)
+    collected = run(make_bundle(name, settings.pairs[name], file))
     for line in collected:
         click.echo(line)
 
@@ -156,9 +168,17 @@ def bundle(context: click.Context, file: Path) -> None:
 @click.option("--seed", default=1, show_default=True, help="Of the traffic.")
 @click.option("--list", "listing", is_flag=True, help="List the scenarios.")
 @click.option("--status", "as_status", is_flag=True, help="Print the status once instead of opening the console.")
+@click.option("--write", is_flag=True, help="Open it armed: operations may be started.")
 @click.pass_context
 def demo(
-    context: click.Context, scenario: str, speed: float, agents: int | None, seed: int, listing: bool, as_status: bool
+    context: click.Context,
+    scenario: str,
+    speed: float,
+    agents: int | None,
+    seed: int,
+    listing: bool,
+    as_status: bool,
+    write: bool,
 ) -> None:
     """Open the console on a simulated pair, with calls coming in. Nothing is needed but this machine."""
     from ccops.demo.scenarios import SCENARIOS
@@ -178,9 +198,9 @@ def demo(
                 from ccops.watch.once import look
 
                 return await look(_watch(name, world.settings.pairs[name]))
-            return await _console_in(world.settings, name, context.obj["theme"])
+            return await _console_in(world.settings, name, context.obj["theme"], write or context.obj["write"])
 
-    result = _run(play())
+    result = run(play())
     if as_status:
         _print(result, as_json=False)
 
@@ -203,7 +223,7 @@ def init(context: click.Context, first: str, second: str, name: str, replace: bo
             return default
         return str(click.prompt(why, default=default, err=True))
 
-    proposal = _run(introduce(name, (first, second), ask, lambda text: click.echo(text, err=True)))
+    proposal = run(introduce(name, (first, second), ask, lambda text: click.echo(text, err=True)))
     path = context.obj["config"] or default_path()
     try:
         backup = write_config(path, proposal.settings, replace=replace)
@@ -222,11 +242,11 @@ def sudoers(context: click.Context, node: str | None) -> None:
     """Print the rights that the user ccops connects as needs on each node: none, groups, then exact sudo lines."""
     from ccops.setup.dialogue import rights
 
-    settings, name = _chosen(context)
+    settings, name = chosen(context)
     names = [each.name for each in settings.pairs[name].nodes]
     if node is not None and node not in names:
         raise Failed(f"{name} has no node {node!r}; it has {' and '.join(names)}")
-    for text in _run(rights(settings.pairs[name], [node] if node else names)):
+    for text in run(rights(settings.pairs[name], [node] if node else names)):
         click.echo(text)
 
 
@@ -244,23 +264,6 @@ def themes(context: click.Context) -> None:
     click.echo(f"your own go to: {folders()[-1]}")
 
 
-def _chosen(context: click.Context) -> tuple[Settings, str]:
-    from ccops.config import ConfigError, load
-
-    try:
-        settings = load(context.obj["config"])
-    except ConfigError as error:
-        raise Failed(str(error)) from None
-    for warning in settings.warnings:
-        click.echo(f"ccops: {warning}", err=True)
-    if not settings.pairs:
-        raise Failed(f"{settings.path}: there is no pair yet; make one with `ccops init admin@node1 admin@node2`")
-    name = context.obj["pair"] or settings.console.pair or next(iter(settings.pairs))
-    if name not in settings.pairs:
-        raise Failed(f"{settings.path}: there is no pair {name!r}; there are: {', '.join(settings.pairs)}")
-    return settings, name
-
-
 def _look(
     context: click.Context, source: Path | None, timeout: float, whole: Callable[[Snapshot], bool] | None = None
 ) -> Snapshot:
@@ -268,8 +271,8 @@ def _look(
     if source is None:
         from ccops.watch.once import look
 
-        settings, name = _chosen(context)
-        found: Snapshot = _run(look(_watch(name, settings.pairs[name]), timeout, whole))
+        settings, name = chosen(context)
+        found: Snapshot = run(look(_watch(name, settings.pairs[name]), timeout, whole))
         return found
     from ccops.record.bundle import read_bundle
     from ccops.record.bundle_toml import BundleError
@@ -287,11 +290,7 @@ def _watch(name: str, pair: PairSettings) -> Any:
     return PairWatch(name, pair)
 
 
-def _console(settings: Settings, name: str, theme: str | None) -> None:
-    _run(_console_in(settings, name, theme))
-
-
-async def _console_in(settings: Settings, name: str, theme: str | None) -> None:
+async def _console_in(settings: Settings, name: str, theme: str | None, write: bool = False) -> None:
     from msgspec.structs import replace
 
     from ccops.tui.app import Console
@@ -312,27 +311,6 @@ def _print(snapshot: Any, as_json: bool) -> None:
         click.echo(msgspec.json.encode(status_object(snapshot)).decode())
     else:
         click.echo(page(snapshot), nl=False)
-
-
-def _run(coroutine: Any) -> Any:
-    import asyncio
-
-    try:
-        return asyncio.run(coroutine)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        if _is_told(error):
-            raise Failed(str(error)) from None
-        raise
-
-
-def _is_told(error: Exception) -> bool:
-    """Whether the error's own words are for the user. Its kind is known by now, if it is one of these."""
-    from ccops.links.errors import LinkError
-    from ccops.setup.inspect import InspectionError
-
-    return isinstance(error, LinkError | InspectionError)
 
 
 if __name__ == "__main__":

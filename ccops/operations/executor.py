@@ -26,6 +26,7 @@ from ccops.operations.lock import PairLock
 from ccops.operations.permission import Authority
 from ccops.operations.plan import (
     Argv,
+    Busy,
     Ending,
     OperationError,
     Plan,
@@ -108,6 +109,19 @@ class Executor:
     def unfinished(self) -> Record | None:
         """The operation on this pair that was interrupted, if there is one; it may still be run by somebody."""
         return self.audit.unfinished(self.name)
+
+    async def under_way(self) -> str | None:
+        """Who is at an operation on this pair now, as the lock on its nodes tells; None where nobody is seen to be."""
+        lock = self._new_lock(Request("look-who-operates"))
+        try:
+            await lock.take()
+        except Busy as error:
+            return str(error)
+        except OperationError:  # no node can be asked: whatever acts next is told so
+            return None
+        finally:
+            await lock.release()
+        return None
 
     def leave(self, record: Record) -> None:
         """Records that an interrupted operation is left as it stands."""

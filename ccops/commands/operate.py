@@ -1,0 +1,175 @@
+"""One command an operation, made from the catalogue: the plan is shown, confirmed, run and reported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ccops.commands import terminal
+from ccops.commands.audit import audit
+from ccops.commands.confirmation import confirm, must_be_asked
+from ccops.commands.invocation import DONE, REFUSED, NotDone, chosen
+from ccops.commands.prose import DRBD_VERBS
+from ccops.commands.resume import resume
+from ccops.operations.catalogue import OPERATIONS, Operation
+from ccops.operations.plan import OperationError, Request
+
+_EXITS = (
+    "Exit: 0 done, 1 refused or not confirmed (nothing was done), 2 wrong use, 3 the pair cannot be told, 4 stopped in "
+    "the middle by a surprise, 130 interrupted."
+)
+_NODE = "the node's name"
+
+
+def _command(operation: Operation) -> click.Command:
+    def call(**given: Any) -> None:
+        request = _request(operation, given)
+        dry_run, yes, spelled_out = given["dry_run"], given["yes"], given.get("confirm") or given.get("victim")
+        if not dry_run:
+            must_be_asked(yes)
+        from ccops.commands.session import conduct
+
+        settings, name = chosen(click.get_current_context())
+        sys.exit(
+            conduct(
+                _operate(
+                    settings, name, operation, request,
+                    dry_run=dry_run, yes=yes, spelled_out=spelled_out,
+                    as_json=given["as_json"], timeout_s=given["timeout"],
+                )
+            )
+        )  # fmt: skip
+
+    return click.Command(
+        operation.name,
+        callback=call,
+        params=[*_PARAMETERS[operation.takes](operation), *_common(operation)],
+        help=f"{operation.does}.\n\n{_EXITS}",
+        short_help=operation.does,
+    )
+
+
+async def _operate(
+    settings: Any,
+    name: str,
+    operation: Operation,
+    request: Request,
+    *,
+    dry_run: bool,
+    yes: bool,
+    spelled_out: str | None,
+    as_json: bool,
+    timeout_s: float,
+) -> int:
+    from ccops.commands.session import at_work
+    from ccops.watch.once import is_complete, is_diagnosed
+
+    # What is to be weighed before data are given up is read from both sides' files.
+    whole = is_diagnosed if operation.destroys else is_complete
+    async with at_work(settings, name, timeout_s, as_json, whole) as session:
+        try:
+            plan = await session.executor.prepare(request)
+        except OperationError as error:
+            raise click.UsageError(str(error)) from None
+        if dry_run:
+            session.show(plan)
+            return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
+        if not as_json:
+            session.show(plan)
+            terminal.tell("")
+        session.demand(plan)
+        if as_json and not yes:
+            session.show(plan, err=True)
+        if not await confirm(plan, yes, spelled_out):
+            raise NotDone("not confirmed: nothing was done")
+        return await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
+
+
+# Arguments
+
+
+def _request(operation: Operation, given: dict[str, Any]) -> Request:
+    """What was typed, as the catalogue's planner takes it."""
+    arguments: dict[str, str] = {}
+    for key in ("full", "victim", "rate", "name"):
+        if given.get(key):
+            arguments[key] = given[key]
+    if given.get("no_salvage"):
+        arguments["salvage"] = "no"
+    if given.get("when_idle"):
+        arguments["when"] = "idle"
+    if given.get("revert"):
+        arguments["revert"] = "yes"
+    if operation.takes == "rate" and (given.get("rate") is None) is not given["revert"]:
+        raise click.UsageError("either a rate such as 30M, or --revert")
+    return Request(operation.name, given.get("node"), arguments)
+
+
+def _nothing(operation: Operation) -> list[click.Parameter]:
+    if operation.name != "resync":
+        return []
+    told = f"Copy everything to this node anew ({_NODE}): all of its data are given up."
+    return [click.Option(["--full"], metavar="NODE", help=told)]
+
+
+def _victim(operation: Operation) -> list[click.Parameter]:
+    return [
+        click.Option(["--victim"], metavar="NODE", required=True, help="The node whose changes are given up."),
+        click.Option(["--no-salvage"], is_flag=True, help="Do not save what only the victim has."),
+    ]
+
+
+def _rate(operation: Operation) -> list[click.Parameter]:
+    return [
+        click.Argument(["rate"], required=False, metavar="[RATE]"),
+        click.Option(["--revert"], is_flag=True, help="The rate of the configuration again."),
+    ]
+
+
+def _service(operation: Operation) -> list[click.Parameter]:
+    told = "Asterisk only: restart when the last call has ended."
+    return [
+        click.Argument(["name"], metavar="NAME"),
+        click.Option(["--when-idle"], is_flag=True, help=told),
+    ]
+
+
+_PARAMETERS: dict[str, Callable[[Operation], list[click.Parameter]]] = {
+    "nothing": _nothing,
+    "node": lambda operation: [click.Argument(["node"], metavar="NODE")],
+    "maybe-node": lambda operation: [click.Argument(["node"], required=False, metavar="[NODE]")],
+    "victim": _victim,
+    "rate": _rate,
+    "service": _service,
+}
+
+
+def _common(operation: Operation) -> list[click.Parameter]:
+    spelled = "Beside --yes, where the plan asks for a name to be typed: that name."
+    return [
+        click.Option(["--dry-run"], is_flag=True, help="Print the plan and do nothing; exit 1 where it is refused."),
+        click.Option(["--yes"], is_flag=True, help="Do not ask. What must hold before it is never passed over."),
+        *([] if operation.takes == "victim" else [click.Option(["--confirm"], metavar="NODE", help=spelled)]),
+        click.Option(["--json", "as_json"], is_flag=True, help="One object at the end; progress on standard error."),
+        click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first."),
+    ]
+
+
+def _drbd() -> click.Group:
+    return click.Group(
+        "drbd",
+        commands={verb: _command(OPERATIONS[verb]) for verb in DRBD_VERBS},
+        help="DRBD's own verbs on one node, for whoever knows what they mean.",
+    )
+
+
+COMMANDS: dict[str, click.Command] = {
+    **{operation.name: _command(operation) for operation in OPERATIONS.values() if operation.name not in DRBD_VERBS},
+    "drbd": _drbd(),
+    "resume": resume,
+    "audit": audit,
+}
+"""By name: one command an operation, and what belongs to operations."""
