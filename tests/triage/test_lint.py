@@ -90,6 +90,56 @@ def test_a_fault_has_its_code(code: str, name: str, old: str, new: str, both: bo
     assert finding.evidence
 
 
+PLACES = (
+    "/etc/asterisk -> /data/etc/asterisk\n/data/etc/asterisk dir\n/var/lib/mysql -> /data/mysql\n/data/mysql dir\n"
+    "/var/lib/asterisk -> /data/lib/asterisk\n/data/lib/asterisk dir\nmounted /dev/drbd1 /data\n"
+)
+DISK = "/dev/vdb1 brw-rw---- 1 0 6 252, 17 Nov 24 15:31 /dev/vdb1\n"
+
+
+def whole(node: Files) -> None:
+    """What the lab's nodes say of disks, folders, init and versions."""
+    node |= {
+        "places.txt": PLACES,
+        "devices.txt": DISK,
+        "partitions.txt": "major minor  #blocks  name\n\n 252       17     393216 vdb1\n",
+        "init.txt": "heartbeat enabled\ndrbd enabled\nasterisk disabled\nmariadb disabled\n",
+        "asterisk_version.txt": "Asterisk 16.28.0\n",
+    }
+
+
+def beyond(change: Callable[[Files], object]) -> dict[str, Finding]:
+    """The findings of two nodes that say all of that, after a change on node 1."""
+    nodes = [files(name) for name in NAMES]
+    for node in nodes:
+        whole(node)
+    change(nodes[0])
+    first, second = (configuration_of(node, {}) for node in nodes)
+    return {finding.code: finding for finding in lint((first, second), LAYOUT)}
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "old", "new"),
+    [
+        ("configuration-ha-cf", "ha.cf.txt", "keepalive 1", "keepalive soon"),
+        ("configuration-haresources", "haresources.txt", "elaxtix-voip ", "pbx1 "),
+        ("configuration-drbd", "drbd.d_data.res.txt", "protocol C", "protocol A"),
+        ("configuration-partitions", "partitions.txt", "393216", "393215"),
+        ("configuration-mysql-datadir", "places.txt", "/var/lib/mysql -> /data/mysql\n", "/var/lib/mysql dir\n"),
+        ("configuration-asterisk", "places.txt", "/etc/asterisk -> /data/etc/asterisk\n", "/etc/asterisk dir\n"),
+        ("configuration-init", "init.txt", "asterisk disabled", "asterisk enabled"),
+        ("configuration-init", "init.txt", "heartbeat enabled", "heartbeat disabled"),
+        ("configuration-versions", "asterisk_version.txt", "16.28.0", "18.10.0"),
+    ],
+)
+def test_a_fault_beyond_the_files_has_its_code(code: str, name: str, old: str, new: str) -> None:
+    assert code not in beyond(lambda _node: None)
+    finding = beyond(replaced(name, old, new))[code]
+    assert finding.meaning
+    assert finding.evidence
+    assert finding.nodes
+
+
 def test_no_secret_is_in_a_finding() -> None:
     def leak(node: Files) -> None:
         node["authkeys.txt"] = "auth 1\n1 sha1 topsecret\n1 sha1 topsecret\n"

@@ -126,6 +126,19 @@ def test_identifiers_tell_a_split_brain_without_a_log() -> None:
     assert verdict(examine(pair)).code == "replication-refused"
 
 
+def test_both_primary_while_connected() -> None:
+    pair = with_drbd(healthy(), {"peer_role": "Primary"}, {"role": "Primary", "peer_role": "Primary"})
+    finding = verdict(examine(pair))
+    assert finding.code == "both-primary"
+    assert any(step.command and "secondary" in step.command for step in finding.remedy)
+
+
+def test_replication_behind_names_the_side() -> None:
+    finding = verdict(examine(with_drbd(healthy(), {"connection": "Ahead"}, {"connection": "Behind"})))
+    assert finding.code == "replication-behind"
+    assert finding.summary.startswith("two is behind")
+
+
 def test_a_null_has_a_reason_but_does_not_alarm() -> None:
     pair = with_nodes(healthy(), {"gi": Reading(None, "root is needed", NOW)}, {})
     findings = examine(pair)
