@@ -14,9 +14,8 @@ from mysql_mimic import IdentityProvider, MysqlServer, NativePasswordAuthPlugin,
 from ccops.demo.answers import MYSQL
 from ccops.demo.machine import Machine
 from ccops.demo.network import Door, relay
+from ccops.demo.tables import Rows, Tables
 from ccops.demo.traffic import CallCentre
-
-Rows = list[dict[str, Any]]
 
 _SHOW = re.compile(r"show\s+(?:global\s+|session\s+)?(status|variables)(?:\s+like\s+'([^']*)')?\s*;?\s*$", re.I)
 _VERSION = re.compile(r"select\s+(?:version\(\)|@@version)(?:\s+as\s+`?(\w+)`?)?\s*;?\s*$", re.I)
@@ -28,6 +27,8 @@ class Database:
     def __init__(self, machine: Machine, centre: CallCentre, accounts: Mapping[str, str], path: Path) -> None:
         self.machine = machine
         self.centre = centre
+        side = centre.pair.drbd.sides[machine.index]
+        self.tables = Tables(centre.exchanges[machine.index], lambda: side.calls)
         self.door = Door(self._serve)
         self._path = path
         self._server = MysqlServer(session_factory=lambda: _Session(self), identity_provider=_Accounts(accounts))
@@ -59,20 +60,6 @@ class Database:
             return {"version": MYSQL, "datadir": "/data/mysql/data/", "log_bin": "ON", "server_id": "1"}
         uptime = int(self.machine.wall() - self.centre.exchanges[self.machine.index].started_at)
         return {"Uptime": str(uptime), "Threads_connected": "3", "Questions": str(uptime * 40), "Slow_queries": "0"}
-
-    def tables(self) -> dict[str, dict[str, Rows]]:
-        """The call-center module's tables as rows, by database and table."""
-        exchange = self.centre.exchanges[self.machine.index]
-        agents: Rows = [
-            {"id": i, "type": "SIP", "number": a.number, "name": a.name, "estatus": "A"}
-            for i, a in enumerate(exchange.agents.values(), 1)
-        ]
-        breaks: Rows = [
-            {"id": 1, "name": "Hold", "status": "A", "tipo": "H"},
-            {"id": 2, "name": "Almuerzo", "status": "A", "tipo": "B"},
-            {"id": 3, "name": "Capacitación", "status": "A", "tipo": "B"},
-        ]
-        return {"call_center": {"agent": agents, "break": breaks}}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inside = await asyncio.open_unix_connection(str(self._path))
@@ -114,21 +101,16 @@ class _Session(Session):  # type: ignore[misc]
 
         if not isinstance(expression, exp.Query) or not expression.find(exp.Table):
             return [], []
-        tables = self._database.tables()
+        tables: dict[str, dict[str, Rows]] = {}
         for table in expression.find_all(exp.Table):
             base = table.db or self.database or "call_center"
-            if table.name not in tables.get(base, {}):
+            rows = self._database.tables.find(base, table.name)
+            if rows is None:
                 raise MysqlError(f"Table '{base}.{table.name}' doesn't exist", code=ErrorCode.UNKNOWN_ERROR)
+            tables.setdefault(base, {})[table.name] = rows
             table.set("db", exp.to_identifier(base))
         result = execute(expression, tables=tables)
         return result.rows, list(result.columns)
 
     async def schema(self) -> Any:
-        return {
-            base: {name: {k: _column_type(v) for k, v in rows[0].items()} for name, rows in tables.items() if rows}
-            for base, tables in self._database.tables().items()
-        }
-
-
-def _column_type(value: object) -> str:
-    return "INT" if isinstance(value, int) else "TEXT"
+        return self._database.tables.columns()

@@ -9,6 +9,7 @@ import hashlib
 import pymysql
 import pytest
 
+from ccops.demo.calls import sql_date
 from ccops.demo.world import Demo
 from tests.demo.conftest import log_in, secret_of, until
 
@@ -142,6 +143,31 @@ async def test_mysql_answers(demo: Demo) -> None:
     assert agents[0] == {"type": "SIP", "number": "101", "name": "Ana Torres"}
     assert int(str(uptime[0]["Value"])) > 0
     assert {row["name"] for row in breaks} == {"Almuerzo", "Capacitación"}
+
+
+async def test_mysql_has_the_rows_of_its_own_side(demo: Demo) -> None:
+    calls = demo.pair.drbd.sides[0].calls
+    since = sql_date(calls[10].entered)
+    everything, entries, records, counted, sessions, outgoing = await asyncio.to_thread(
+        query,
+        demo,
+        "SELECT * FROM call_entry",
+        f"SELECT * FROM call_entry WHERE datetime_entry_queue >= '{since}' ORDER BY id",
+        f"SELECT uniqueid, calldate FROM asteriskcdrdb.cdr WHERE calldate >= '{since}' AND calldate < '2100-01-01'",
+        f"SELECT COUNT(*) AS n, MAX(datetime_entry_queue) AS last FROM call_center.call_entry "
+        f"WHERE datetime_entry_queue BETWEEN '{since}' AND '2100-01-01 00:00:00'",
+        "SELECT id_agent, datetime_init FROM audit WHERE datetime_init > '2000-01-01'",
+        "SELECT phone FROM calls WHERE fecha_llamada > '2000-01-01' LIMIT 3",
+    )
+    later = [call.uniqueid for call in calls if sql_date(call.entered) >= since]
+    assert len(everything) >= 24
+    assert [row["uniqueid"] for row in entries][: len(later)] == later
+    assert {row["uniqueid"] for row in records} >= set(later)
+    assert counted[0]["n"] == len(entries)
+    assert str(entries[0]["datetime_entry_queue"]) >= since
+    assert len(entries[0]) == 15
+    assert sessions
+    assert len(outgoing) == 3
 
 
 async def test_mysql_refuses(demo: Demo) -> None:
