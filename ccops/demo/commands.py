@@ -34,6 +34,7 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
         "cl_status": _cl_status,
         "df": _df,
         "fuser": _fuser,
+        "kill": _kill,
         "reboot": _reboot,
     }
     handler = handlers.get(name)
@@ -195,11 +196,26 @@ def _df(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
 
 
 def _fuser(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
-    """Who holds the volume: both services have files there, and whoever else is in it."""
+    """Who holds the volume: both services have files there, and whoever else is in it; `-k` signals them all."""
     machine = pair.machines[n]
     pids = [str(pid) for name, pid in machine.pids.items() if machine.mounted and name in _UNITS]
     pids += [str(holder.pid) for holder in machine.holders.of_mount if not holder.kernel]
+    if "-k" in words and machine.mounted:
+        for service in machine.services:
+            machine.set_service(service, "inactive")
+        machine.holders.kill()
     return Answer(" " + " ".join(pids) + "\n", 0, "/data:\n") if pids else Answer("", 1)
+
+
+def _kill(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:
+    """Reaches those who hold the volume; only found behind sudo, for a shell has a `kill` of its own."""
+    known = {str(holder.pid): holder for holder in pair.machines[n].holders.processes}
+    wanted = [word for word in words if word.isascii() and word.isdigit()]
+    for word in wanted:
+        if word in known:
+            pair.machines[n].holders.kill(known[word].pid)
+    strangers = [word for word in wanted if word not in known]
+    return Answer("", 1, "".join(f"kill: ({word}) - No such process\n" for word in strangers)) if strangers else OK
 
 
 def _reboot(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:

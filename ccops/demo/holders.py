@@ -48,11 +48,10 @@ class Holders:
         """Nobody holds any more."""
         self._all.clear()
 
-    def kill(self) -> list[Holder]:
-        """Ends the processes that hold the mount and can be killed; tells which they were."""
-        dying = [holder for holder in self.of_mount if holder.killable and not holder.kernel]
+    def kill(self, pid: int | None = None) -> None:
+        """Ends the processes that hold the mount, or the one with that id, where they can be killed."""
+        dying = [h for h in self.of_mount if h.killable and not h.kernel and pid in {None, h.pid}]
         self._all = [holder for holder in self._all if holder not in dying]
-        return dying
 
     @property
     def processes(self) -> list[Holder]:

@@ -27,7 +27,7 @@ _FOLDERS = (
 )
 _RESOURCE_SCRIPTS = ("IPaddr2", "drbddisk", "Filesystem", "asterisk", "mysqld")
 _RESOURCE_SCRIPT = '#!/bin/sh\nexec service "${0##*/}" "$@"\n'
-_ACTORS = ("hb_standby", "hb_takeover", "service", "umount", "mount", "fuser", "reboot")
+_ACTORS = ("hb_standby", "hb_takeover", "service", "umount", "mount", "fuser", "kill", "reboot")
 # What would reach beyond the demo is not simulated, and not found on the machine that the demo runs on either.
 _HELD_BACK = (
     *("poweroff", "halt", "shutdown", "init", "telinit", "modprobe", "rmmod", "insmod", "iptables", "nft", "sysctl"),

@@ -16,6 +16,9 @@ from ccops.demo.holders import Holder
 from ccops.demo.machine import SERVICES, Machine
 from ccops.demo.schedule import Schedule, Work
 
+# Linux gives no process a greater number: whoever sends a signal to a simulated one hits nobody.
+_NO_REAL_PID = 1 << 22
+
 
 class SimulatedPair:
     """Both nodes and what lies between them, healthy at first: node 1 serves. `cold`: both are just being started.
@@ -132,7 +135,7 @@ class SimulatedPair:
         among the holders in /sys) is no process at all, and 0 is returned.
         """
         machine = self.machines[n]
-        holder = Holder(name, path, 0 if kernel else machine.pid(), killable and not kernel, kernel)
+        holder = Holder(name, path, 0 if kernel else _NO_REAL_PID + machine.pid(), killable and not kernel, kernel)
         machine.holders.add(holder)
         return holder.pid
 

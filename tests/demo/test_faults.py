@@ -171,3 +171,14 @@ def test_the_recovery_of_a_split_brain_ends_healthy_whoever_is_the_victim(victim
     assert pair.serving == (0,)
     assert [pair.heartbeat.share(n) for n in (0, 1)] == ["local", "local"]
     assert [s.connection for s in pair.drbd.sides] == ["Connected", "Connected"]
+
+
+def test_holders_are_signalled_by_hand() -> None:
+    pair = SimulatedPair()
+    first, second = pair.hold(0), pair.hold(0, "tail", killable=False)
+    assert run(pair, 0, f"kill -TERM {first} {second} 77") == Answer("", 1, "kill: (77) - No such process\n")
+    assert [holder.pid for holder in pair.machines[0].holders] == [second]
+    pair.hold(0)
+    assert run(pair, 0, "fuser -k -TERM -m /data").code == 0
+    assert set(pair.machines[0].services.values()) == {"inactive"}
+    assert [holder.pid for holder in pair.machines[0].holders] == [second]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccops.demo.commands import act
 from ccops.demo.handshake import SPLIT_BRAIN, UNRELATED, compare
 from ccops.demo.machine import KERNEL_LOG
 from ccops.demo.pair import SimulatedPair
@@ -40,6 +41,13 @@ DEEDS = {
     "down": lambda pair, n: pair.drbd.down(n),
     "suspend": lambda pair, n: pair.drbd.disks.suspend(n, True),
     "damage": lambda pair, n: pair.drbd.damage(n, 100),
+    "hold": lambda pair, n: pair.hold(n),
+    "hold fast": lambda pair, n: pair.hold(n, killable=False),
+    "let go": lambda pair, n: pair.let_go(n),
+    "legacy": lambda pair, n: pair.configure(n, auto_failback=None),
+    "stop mysqld": lambda pair, n: act(pair, n, ["service", "mysqld", "stop"]),
+    "unmount": lambda pair, n: act(pair, n, ["umount", "/data"]),
+    "mount": lambda pair, n: act(pair, n, ["mount", "-o", "ro", "/dev/drbd1", "/data"]),
     "restart asterisk": lambda pair, n: pair.stop_service(n, "asterisk", then_start=True),
     "write": lambda pair, n: pair.drbd.write(n, 40_000),
 }
