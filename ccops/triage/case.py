@@ -55,6 +55,11 @@ class Case(msgspec.Struct, frozen=True):
         first, second = self.facts
         return second if first.name == name else first
 
+    def facts_of(self, name: str) -> NodeFacts:
+        """That node's facts."""
+        first, second = self.facts
+        return first if first.name == name else second
+
     def node(self, name: str) -> NodeState:
         """That node's state."""
         return self.pair.node(name)

@@ -246,36 +246,35 @@ def _force(case: Case, facts: NodeFacts) -> tuple[str, ...]:
     return case.drbdadm(facts.name).force_primary()
 
 
-def promotion_refused(case: Case) -> Finding | None:
+def promotion_refused(case: Case, name: str) -> Finding | None:
     """DRBD has refused to make a side Primary, and it is not Primary yet."""
-    for f in case.facts:
-        told = tuple(w for w in case.lately_kernel(f.name, "state-refused") if _is_promotion(w.event.outcome or ""))
-        failed = [
-            w
-            for w in case.lately(f.name, "resource-failed", "giving-up")
-            if (w.event.resource or "").startswith("drbddisk")
-        ]
-        if (not told and not failed) or f.primary or case.serving is not None:
-            continue
-        peer = case.peer(f.name)
-        return Finding(
-            "promotion-refused",
-            "critical",
-            f"DRBD refuses to make {f.name} Primary: its data is not known to be good",
-            (f.name,),
-            case.drbd() + evidence_of(told, 2) + evidence_of(failed, 2),
-            meaning="Nobody can serve from this side: no calls until a side with good data is there.",
-            avoid="Do not force it before everything was tried to bring the other side back: force accepts the loss.",
-            remedy=(
-                Step(f"bring {peer.name} back (power, disk, network): it has the good data"),
-                Step("let the resync end"),
-                case.drbd_step(
-                    f"last resort, if {peer.name} is lost for good: promote what is here", f.name, _force(case, f)
-                ),
+    f = case.facts_of(name)
+    told = tuple(w for w in case.lately_kernel(f.name, "state-refused") if _is_promotion(w.event.outcome or ""))
+    failed = [
+        w
+        for w in case.lately(f.name, "resource-failed", "giving-up")
+        if (w.event.resource or "").startswith("drbddisk")
+    ]
+    if (not told and not failed) or f.primary or case.serving is not None:
+        return None
+    peer = case.peer(f.name)
+    return Finding(
+        "promotion-refused",
+        "critical",
+        f"DRBD refuses to make {f.name} Primary: its data is not known to be good",
+        (f.name,),
+        case.drbd() + evidence_of(told, 2) + evidence_of(failed, 2),
+        meaning="Nobody can serve from this side: no calls until a side with good data is there.",
+        avoid="Do not force it before everything was tried to bring the other side back: force accepts the loss.",
+        remedy=(
+            Step(f"bring {peer.name} back (power, disk, network): it has the good data"),
+            Step("let the resync end"),
+            case.drbd_step(
+                f"last resort, if {peer.name} is lost for good: promote what is here", f.name, _force(case, f)
             ),
-            since=(evidence_of(told, 99) + evidence_of(failed, 99))[0].at,
-        )
-    return None
+        ),
+        since=(evidence_of(told, 99) + evidence_of(failed, 99))[0].at,
+    )
 
 
 def _is_promotion(outcome: str) -> bool:

@@ -148,7 +148,7 @@ def _loads(case: Case) -> tuple[Evidence, ...]:
 
 
 def standby_ignored(case: Case) -> Finding | None:
-    """A request to hand over was ignored or not answered."""
+    """A request to hand over was ignored or not answered. Both nodes tell of one request: it is told once."""
     for name in case.names:
         told = case.lately(name, "standby-ignored", "standby-impossible", "standby-unanswered")
         if not told or any(w.line.at > told[-1].line.at for w in case.lately(name, *_DONE)):
@@ -181,91 +181,86 @@ def _why_ignored(case: Case, word: HeartbeatWord) -> tuple[str, tuple[Step, ...]
             return "resources were still moving", (Step("wait until both sides are stable, then ask again"),)
 
 
-def start_failed(case: Case) -> Finding | None:
+def start_failed(case: Case, name: str) -> Finding | None:
     """A resource could not be started, and Heartbeat gave up what it had."""
-    for name in case.names:
-        told = case.lately(name, "giving-up")
-        if not told:
-            continue
-        resource = told[-1].event.resource or "a resource"
-        codes = [w for w in case.lately(name, "resource-failed") if w.line.at <= told[-1].line.at]
-        serving = case.serving
-        return Finding(
-            "start-failed",
-            "warning" if serving else "critical",
-            f"{resource} could not be started on {name}: Heartbeat gave its resources up there",
-            (name,),
-            evidence_of(codes, 2) + evidence_of(told, 2),
-            meaning=f"Calls go on, on {serving.name}; {name} cannot take over." if serving else "No calls.",
-            avoid=f"Do not fail over to {name}: it would fail again, and cost the calls.",
-            remedy=(
-                Step(f"read what {resource} said", name, "tail -n 100 /var/log/ha-log"),
-                Step("mend it"),
-                Step("let Heartbeat take its resources again, when it is wanted there", name, _TAKEOVER),
-            ),
-            since=told[-1].line.at,
-        )
-    return None
+    told = case.lately(name, "giving-up")
+    if not told:
+        return None
+    resource = told[-1].event.resource or "a resource"
+    codes = [w for w in case.lately(name, "resource-failed") if w.line.at <= told[-1].line.at]
+    serving = case.serving
+    return Finding(
+        "start-failed",
+        "warning" if serving else "critical",
+        f"{resource} could not be started on {name}: Heartbeat gave its resources up there",
+        (name,),
+        evidence_of(codes, 2) + evidence_of(told, 2),
+        meaning=f"Calls go on, on {serving.name}; {name} cannot take over." if serving else "No calls.",
+        avoid=f"Do not fail over to {name}: it would fail again, and cost the calls.",
+        remedy=(
+            Step(f"read what {resource} said", name, "tail -n 100 /var/log/ha-log"),
+            Step("mend it"),
+            Step("let Heartbeat take its resources again, when it is wanted there", name, _TAKEOVER),
+        ),
+        since=told[-1].line.at,
+    )
 
 
 _TAKEOVER = "/usr/share/heartbeat/hb_takeover local"
 
 
-def stop_failed(case: Case) -> Finding | None:
+def stop_failed(case: Case, name: str) -> Finding | None:
     """A resource could not be stopped: Heartbeat restarts the machine to be sure that it is gone."""
-    for name in case.names:
-        told = case.lately(name, "stop-failure")
-        if told:
-            held = case.lately(name, "unmount-failed", "resource-failed")
-            return Finding(
-                "stop-failed",
-                "critical" if case.serving is None else "warning",
-                f"a resource could not be stopped on {name}, which Heartbeat answers by restarting that machine",
-                (name,),
-                evidence_of(held, 3) + evidence_of(told, 2),
-                meaning="The calls of that node are lost; the other node takes over once it takes this one for dead.",
-                avoid="Do not ask for another hand-over before it is known what was in the way.",
-                remedy=(
-                    Step("find what held the volume or did not end", name, f"fuser -vm {case.pair.layout.mount}"),
-                    Step("look for it before the next hand-over: shells, backups, exports in the volume"),
-                ),
-                since=told[-1].line.at,
-            )
-    return None
+    told = case.lately(name, "stop-failure")
+    if not told:
+        return None
+    held = case.lately(name, "unmount-failed", "resource-failed")
+    return Finding(
+        "stop-failed",
+        "critical" if case.serving is None else "warning",
+        f"a resource could not be stopped on {name}, which Heartbeat answers by restarting that machine",
+        (name,),
+        evidence_of(held, 3) + evidence_of(told, 2),
+        meaning="The calls of that node are lost; the other node takes over once it takes this one for dead.",
+        avoid="Do not ask for another hand-over before it is known what was in the way.",
+        remedy=(
+            Step("find what held the volume or did not end", name, f"fuser -vm {case.pair.layout.mount}"),
+            Step("look for it before the next hand-over: shells, backups, exports in the volume"),
+        ),
+        since=told[-1].line.at,
+    )
 
 
-def device_held(case: Case) -> Finding | None:
+def device_held(case: Case, name: str) -> Finding | None:
     """Something outside the resources holds the volume, so that it cannot be given up."""
-    for name in case.names:
-        told = case.lately(name, "unmount-failed")
-        if not told or any(w.line.at >= told[-1].line.at for w in case.lately(name, "unmounted")):
-            refused = [w for w in case.lately_kernel(name, "state-refused") if "held open" in (w.event.outcome or "")]
-            if not refused or case.facts[case.names.index(name)].primary is not True:
-                continue
-            evidence, since = evidence_of(refused, 2), refused[-1].line.at
-        else:
-            evidence, since = evidence_of(told, 3), told[-1].line.at
-        mount = case.pair.layout.mount
-        return Finding(
-            "device-held",
-            "warning",
-            f"{mount} could not be given up on {name}: something outside the resources holds it",
-            (name,),
-            (*evidence, case.facts[case.names.index(name)].holding_evidence()),
-            meaning="A hand-over from this node hangs or fails, and may end with its restart.",
-            avoid="Do not ask for a hand-over now, and do not kill what serves calls.",
-            remedy=(
-                Step("see who holds it: a shell, a backup, an export", name, f"fuser -vm {mount}"),
-                Step(
-                    "mounts, loop devices and swap inside it hold it too",
-                    name,
-                    f"grep {mount} /proc/mounts /proc/swaps",
-                ),
-                Step("end that, then hand over"),
+    told = case.lately(name, "unmount-failed")
+    if not told or any(w.line.at >= told[-1].line.at for w in case.lately(name, "unmounted")):
+        refused = [w for w in case.lately_kernel(name, "state-refused") if "held open" in (w.event.outcome or "")]
+        if not refused or case.facts_of(name).primary is not True:
+            return None
+        evidence, since = evidence_of(refused, 2), refused[-1].line.at
+    else:
+        evidence, since = evidence_of(told, 3), told[-1].line.at
+    mount = case.pair.layout.mount
+    return Finding(
+        "device-held",
+        "warning",
+        f"{mount} could not be given up on {name}: something outside the resources holds it",
+        (name,),
+        (*evidence, case.facts_of(name).holding_evidence()),
+        meaning="A hand-over from this node hangs or fails, and may end with its restart.",
+        avoid="Do not ask for a hand-over now, and do not kill what serves calls.",
+        remedy=(
+            Step("see who holds it: a shell, a backup, an export", name, f"fuser -vm {mount}"),
+            Step(
+                "mounts, loop devices and swap inside it hold it too",
+                name,
+                f"grep {mount} /proc/mounts /proc/swaps",
             ),
-            since=since,
-        )
-    return None
+            Step("end that, then hand over"),
+        ),
+        since=since,
+    )
 
 
 def resources_bouncing(case: Case) -> Finding | None:

@@ -11,15 +11,15 @@ from ccops.triage.finding import Evidence, Finding, Step
 _A_DAY_S = 86_400.0
 
 
-def volume_filling(case: Case) -> Finding | None:
+def volume_filling(case: Case, name: str) -> Finding | None:
     """The mounted volume is nearly full, or soon will be."""
-    for node in case.pair.nodes:
-        space = node.space.value
-        if space is None or space.total_kib <= 0:
-            continue
-        used = 100.0 * space.used_kib / max(1, space.used_kib + space.free_kib)
-        if used >= case.thresholds.filling:
-            return _full(case, node, space, used)
+    node = case.node(name)
+    space = node.space.value
+    if space is None or space.total_kib <= 0:
+        return None
+    used = 100.0 * space.used_kib / max(1, space.used_kib + space.free_kib)
+    if used >= case.thresholds.filling:
+        return _full(case, node, space, used)
     return None
 
 
@@ -80,29 +80,28 @@ def clock_skew(case: Case) -> Finding | None:
     )
 
 
-def load_high(case: Case) -> Finding | None:
+def load_high(case: Case, name: str) -> Finding | None:
     """More waits for the processor or the disk than the machine can do, for minutes."""
-    for node in case.pair.nodes:
-        if node.load is None or not node.processors:
-            continue
-        limit = case.thresholds.load * node.processors
-        if node.load[0] < limit or node.load[1] < limit:
-            continue
-        trend = "rising" if node.load[0] > node.load[1] > node.load[2] else "not rising"
-        return Finding(
-            "load-high",
-            "warning",
-            f"load on {node.name} is {node.load[1]:.1f} on {node.processors} processors, {trend}",
-            (node.name,),
-            (Evidence("/proc/loadavg", _spelt(node.load), node.name, node.sampled_at),),
-            meaning="Sound may stutter, and heartbeats become late: at the deadtime the node is taken for dead.",
-            avoid="Do not start a verify or raise the resync rate.",
-            remedy=(
-                Step("see what runs and what waits for the disk", node.name, "top -bn1 | head -n 20; vmstat 1 5"),
-                Step("end or move it: backups, reports, transcoding of recordings"),
-            ),
-        )
-    return None
+    node = case.node(name)
+    if node.load is None or not node.processors:
+        return None
+    limit = case.thresholds.load * node.processors
+    if node.load[0] < limit or node.load[1] < limit:
+        return None
+    trend = "rising" if node.load[0] > node.load[1] > node.load[2] else "not rising"
+    return Finding(
+        "load-high",
+        "warning",
+        f"load on {node.name} is {node.load[1]:.1f} on {node.processors} processors, {trend}",
+        (node.name,),
+        (Evidence("/proc/loadavg", _spelt(node.load), node.name, node.sampled_at),),
+        meaning="Sound may stutter, and heartbeats become late: at the deadtime the node is taken for dead.",
+        avoid="Do not start a verify or raise the resync rate.",
+        remedy=(
+            Step("see what runs and what waits for the disk", node.name, "top -bn1 | head -n 20; vmstat 1 5"),
+            Step("end or move it: backups, reports, transcoding of recordings"),
+        ),
+    )
 
 
 def _spelt(load: Sequence[float]) -> str:

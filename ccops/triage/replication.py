@@ -108,7 +108,7 @@ def _refused(event: KernelEvent) -> bool:
 def replication_refused(case: Case) -> Finding | None:
     """StandAlone because the nodes' settings do not fit, or for a cause that no log tells."""
     alone = [f for f in case.facts if f.connection == "StandAlone"]
-    if not alone or any(rule(case) for rule in _KNOWN_CAUSES):
+    if not alone or any(rule(case) for rule in _KNOWN_CAUSES) or any(stale_primary(case, name) for name in case.names):
         return None
     told = case.since_parted("settings-differ")
     if not told and disconnected_by_administrator(case):
@@ -151,27 +151,27 @@ def _find_the_cause(case: Case, alone: list[NodeFacts]) -> tuple[Step, ...]:
     )
 
 
-def stale_primary(case: Case) -> Finding | None:
+def stale_primary(case: Case, name: str) -> Finding | None:
     """A side that is Primary would have to be overwritten: DRBD refuses until it is demoted."""
-    for f in case.facts:
-        told = tuple(w for w in case.history.since_connected(f.name) if w.event.kind == "target-but-primary")
-        if told and f.cut_off and f.primary is not False:
-            return Finding(
-                "stale-primary",
-                "critical",
-                f"{f.name} is Primary with older data than {case.peer(f.name).name} has: DRBD refuses to connect",
-                (f.name,),
-                case.drbd() + evidence_of(told, 2),
-                meaning=f"If {f.name} serves, it serves old data, and nothing is replicated.",
-                avoid="Do not promote the other side while this one is Primary: both would serve.",
-                remedy=(
-                    case.heartbeat_step("let it give up what it holds", f.name, "stop"),
-                    case.drbd_step("make it Secondary", f.name, case.drbdadm(f.name).secondary()),
-                    case.drbd_step("connect: it will be brought up to date", f.name, case.drbdadm(f.name).connect()),
-                    case.heartbeat_step("when the resync is over, start Heartbeat again", f.name, "start"),
-                ),
-            )
-    return None
+    f, peer = case.facts_of(name), case.peer(name)
+    told = tuple(w for w in case.history.since_connected(name) if w.event.kind == "target-but-primary")
+    if not told or not f.cut_off or f.primary is False:
+        return None
+    return Finding(
+        "stale-primary",
+        "critical",
+        f"{name} is Primary with older data than {peer.name} has: DRBD refuses to connect",
+        (name,),
+        case.drbd() + evidence_of(told, 2),
+        meaning=f"If {name} serves, it serves old data, and nothing is replicated.",
+        avoid="Do not promote the other side while this one is Primary: both would serve.",
+        remedy=(
+            case.heartbeat_step("let it give up what it holds", name, "stop"),
+            case.drbd_step("make it Secondary", name, case.drbdadm(name).secondary()),
+            case.drbd_step("connect: it will be brought up to date", name, case.drbdadm(name).connect()),
+            case.heartbeat_step("when the resync is over, start Heartbeat again", name, "start"),
+        ),
+    )
 
 
 _KNOWN_CAUSES = (
@@ -179,7 +179,6 @@ _KNOWN_CAUSES = (
     split_brain,
     unrelated_data,
     authentication_failed,
-    stale_primary,
 )
 
 

@@ -1,20 +1,30 @@
 """All rules, the gravest first, and which finding is the cause of which others.
 
-A rule is a function of a case: a finding, or None where it does not hold. It never guesses: what is not known makes no
-finding here, `blind.py` says what is not known.
+A rule is a function of a case, or of a case and a node: a finding, or None where it does not hold. It never guesses:
+what is not known makes no finding here, `blind.py` says what is not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
 
 from ccops.triage import copies, heartbeats, hosts, replication, services, split_brains
 from ccops.triage.case import Case
 from ccops.triage.finding import Finding
 
-Rule = Callable[[Case], Finding | None]
+PairRule = Callable[[Case], Finding | None]
+NodeRule = Callable[[Case, str], Finding | None]
 
-GRAVEST_FIRST: tuple[Rule, ...] = (
+
+class Each(msgspec.Struct, frozen=True):
+    """A rule about one node: it can hold of both, each for itself."""
+
+    rule: NodeRule
+
+
+GRAVEST_FIRST: tuple[PairRule | Each, ...] = (
     split_brains.split_brain_active,
     split_brains.both_primary,
     split_brains.split_brain,
@@ -22,16 +32,16 @@ GRAVEST_FIRST: tuple[Rule, ...] = (
     services.address_on_both,
     copies.io_frozen,
     copies.disk_failed,
-    copies.promotion_refused,
+    Each(copies.promotion_refused),
     services.nobody_serves,
     services.served_apart,
     services.service_down,
     heartbeats.heartbeat_split,
     heartbeats.resources_bouncing,
-    heartbeats.start_failed,
-    heartbeats.stop_failed,
+    Each(heartbeats.start_failed),
+    Each(heartbeats.stop_failed),
     copies.drbd_not_up,
-    replication.stale_primary,
+    Each(replication.stale_primary),
     replication.authentication_failed,
     replication.disconnected_by_administrator,
     replication.replication_refused,
@@ -47,15 +57,23 @@ GRAVEST_FIRST: tuple[Rule, ...] = (
     split_brains.auto_resolved,
     copies.verify_found_blocks,
     heartbeats.partition_healed,
-    heartbeats.device_held,
+    Each(heartbeats.device_held),
     heartbeats.standby_ignored,
     replication.replication_flapping,
     heartbeats.late_heartbeats,
-    hosts.volume_filling,
-    hosts.load_high,
+    Each(hosts.volume_filling),
+    Each(hosts.load_high),
     copies.verifying,
     hosts.clock_skew,
 )
+
+
+def holding(case: Case) -> Iterator[Finding]:
+    """The findings of all rules that hold, in their order."""
+    for rule in GRAVEST_FIRST:
+        found = [rule.rule(case, name) for name in case.names] if isinstance(rule, Each) else [rule(case)]
+        yield from (finding for finding in found if finding is not None)
+
 
 _NOT_CONNECTED = frozenset({"replication-refused", "replication-link-down", "disconnected-by-administrator"})
 

@@ -75,14 +75,19 @@ def served_apart(case: Case) -> Finding | None:
     """Address, mount and Primary role are not together."""
     if case.settling or case.serving is not None:
         return None
-    for f in case.facts:
-        parts = (f.address, f.mount, f.primary)
-        if None not in parts and any(parts) and not all(parts):
-            missing = [w for w, held in zip(("address", "mount", "Primary role"), parts, strict=True) if not held]
-            if missing == ["address"]:
-                return _address_missing(case, f)
-            return _apart(case, f, missing)
-    return None
+    lacking = [(f, missing) for f in case.facts if (missing := _lacking(f))]
+    for f, missing in lacking:
+        if missing == ["address"]:
+            return _address_missing(case, f)
+    return _apart(case, *lacking[0]) if lacking else None
+
+
+def _lacking(facts: NodeFacts) -> list[str]:
+    """What a node that holds a part of the service was seen not to hold."""
+    parts = (facts.address, facts.mount, facts.primary)
+    if None in parts or not any(parts):
+        return []
+    return [word for word, held in zip(("address", "mount", "Primary role"), parts, strict=True) if not held]
 
 
 def _address_missing(case: Case, facts: NodeFacts) -> Finding:

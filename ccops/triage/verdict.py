@@ -14,7 +14,7 @@ from ccops.triage.case import Case, Memory
 from ccops.triage.facts import node_facts
 from ccops.triage.finding import Finding
 from ccops.triage.history import History
-from ccops.triage.rules import FOLLOWS, GRAVEST_FIRST
+from ccops.triage.rules import FOLLOWS, holding
 
 # Between findings of one severity the order of the rules decides.
 _GRAVITY = {"critical": 0, "warning": 1, "unknown": 2, "info": 3, "ok": 4}
@@ -38,7 +38,7 @@ def examine(
     first, second = pair.nodes
     facts = (node_facts(pair, first), node_facts(pair, second))
     case = Case(pair, facts, history or History(), memory or Memory(), thresholds or Thresholds())
-    found = _with_causes([finding for rule in GRAVEST_FIRST if (finding := rule(case)) is not None])
+    found = _with_causes(list(holding(case)))
     found += unknowns(pair, facts)
     if not any(_matters(finding) for finding in found):
         found.append(_otherwise(pair))

@@ -126,6 +126,23 @@ def test_identifiers_tell_a_split_brain_without_a_log() -> None:
     assert verdict(examine(pair)).code == "replication-refused"
 
 
+def test_what_holds_of_both_nodes_is_told_of_both() -> None:
+    busy = {"load": (30.0, 30.0, 30.0), "processors": 1}
+    loaded = [f for f in examine(with_nodes(healthy(), busy, busy)) if f.code == "load-high"]
+    assert [finding.nodes for finding in loaded] == [("one",), ("two",)]
+
+
+def test_an_address_on_the_wrong_node_is_missing_where_the_rest_is() -> None:
+    here = {"addresses": Reading((), None, NOW)}
+    there = {"addresses": Reading((Address("eth0", "192.168.27.120", 24),), None, NOW)}
+    pair = with_nodes(healthy(), here, there)
+    swapped = replace(pair, layout=replace(LAYOUT, nodes=("two", "one")), nodes=(pair.nodes[1], pair.nodes[0]))
+    for each in (pair, swapped):
+        finding = verdict(examine(each))
+        assert (finding.code, finding.nodes) == ("address-missing", ("one",))
+        assert "it is on two" in finding.summary
+
+
 def test_both_primary_while_connected() -> None:
     pair = with_drbd(healthy(), {"peer_role": "Primary"}, {"role": "Primary", "peer_role": "Primary"})
     finding = verdict(examine(pair))
