@@ -154,7 +154,7 @@ class NodeFiles:
         self._put("proc/sys/kernel/osrelease", f"{KERNEL}\n")
         self._put_uptime()
         self._put_processes()
-        self._put_stacked_devices()
+        self._put_kernel_holders()
         self._volume.update(machine.mounted, self.pair.drbd.sides[self.n].calls)
 
     def _put_configuration(self) -> None:
@@ -190,14 +190,19 @@ class NodeFiles:
             elif path in self._written:
                 self._remove(path)
 
-    def _put_stacked_devices(self) -> None:
-        folder = self.root / "sys/block/drbd1/holders"
-        wanted = {h.name for h in self.pair.machines[self.n].holders.of_device if h.kernel}
+    def _put_kernel_holders(self) -> None:
+        """Devices stacked on the volume's, and exports of what is mounted."""
+        holders = self.pair.machines[self.n].holders
+        block = self.root / "sys/block"
+        wanted = {holder.name for holder in holders.of_device if holder.kernel}
         for name in wanted - self._stacked:
-            (folder / name).symlink_to(f"../../{name}")
+            (block / name).mkdir(exist_ok=True)
+            (block / "drbd1/holders" / name).symlink_to(f"../../{name}")
         for name in self._stacked - wanted:
-            (folder / name).unlink(missing_ok=True)
+            (block / "drbd1/holders" / name).unlink(missing_ok=True)
         self._stacked = wanted
+        exports = [holder.path for holder in holders.of_mount if holder.kernel]
+        self._put("var/lib/nfs/etab", "".join(f"{path}\t192.168.27.0/24(rw,sync,root_squash)\n" for path in exports))
 
     def _append_logs(self) -> None:
         for path, lines in self.pair.machines[self.n].unwritten.items():

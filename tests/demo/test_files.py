@@ -63,7 +63,8 @@ def test_who_holds_the_volume_is_found_as_on_a_real_node(nodes: Nodes) -> None:
     assert (proc / str(bash) / "cmdline").read_bytes() == b"-bash\0"
     assert (proc / str(tail) / "stat").read_text().split()[1:4] == ["(tail)", "D", "1"]
     assert (proc / str(pair.machines[0].pids["mysqld"]) / "comm").read_text() == "mysqld\n"
-    assert os.listdir(files[0].root / "sys/block/drbd1/holders") == ["dm-0"]
+    assert ask(files[0], "ls -L $CCOPS_ROOT/sys/block/drbd1/holders").stdout == "dm-0\n"
+    assert (files[0].root / "var/lib/nfs/etab").read_text().startswith("/data\t")
     assert " -> /data" not in ask(files[1], SCAN).stdout
     pair.let_go(0)
     update(files)
