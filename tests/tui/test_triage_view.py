@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from ccops.triage.finding import Finding
+from ccops.triage.finding import Finding, Period
 from ccops.tui.app import Console
 from ccops.tui.screens.triage import TriageView
 from tests.tui import samples, seen
@@ -30,6 +30,24 @@ async def test_says_what_it_is_and_what_to_do(make: Make) -> None:
         # What follows from it stands below it, remarks on the configuration at the end.
         rows = [text.index(code) for code in ("split-brain ", "└ partition-healed", "configuration-single-link")]
         assert rows == sorted(rows)
+
+
+async def test_each_time_as_primary_has_its_line(make: Make) -> None:
+    snapshot = samples.diverged()
+    assert snapshot.divergence is not None
+    first, second = snapshot.divergence.sides
+    times = tuple(Period(samples.NOW - 900 + 100 * n, samples.NOW - 850 + 100 * n) for n in range(4))
+    parted = msgspec.structs.replace(
+        snapshot.divergence, sides=(first, msgspec.structs.replace(second, primary=times, address=times[:1]))
+    )
+    app, _ = make(msgspec.structs.replace(snapshot, divergence=parted), start_view="triage")
+    async with app.run_test(size=(120, 60)) as pilot:
+        await seen.until(pilot, lambda: "critical · split-brain" in seen.text(app))
+        lines = seen.text(app).splitlines()
+        start = next(n for n, line in enumerate(lines) if "│ Primary" in line)
+        assert [line.count(" to ") for line in lines[start : start + 4]] == [2, 1, 1, 2]
+        assert "… " in lines[start]
+        assert lines[start + 3].count("address") == 2
 
 
 async def test_moving_chooses_and_the_details_follow(make: Make) -> None:
