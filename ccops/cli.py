@@ -237,8 +237,9 @@ def init(context: click.Context, first: str, second: str, name: str, replace: bo
 
 @main.command()
 @click.option("--node", metavar="NAME", help="Only for this node, as a file for it.")
+@click.option("--operate", is_flag=True, help="With the rights to operate in force, as far as the pair's role goes.")
 @click.pass_context
-def sudoers(context: click.Context, node: str | None) -> None:
+def sudoers(context: click.Context, node: str | None, operate: bool) -> None:
     """Print the rights that the user ccops connects as needs on each node: none, groups, then exact sudo lines."""
     from ccops.setup.dialogue import rights
 
@@ -246,7 +247,7 @@ def sudoers(context: click.Context, node: str | None) -> None:
     names = [each.name for each in settings.pairs[name].nodes]
     if node is not None and node not in names:
         raise Failed(f"{name} has no node {node!r}; it has {' and '.join(names)}")
-    for text in run(rights(settings.pairs[name], [node] if node else names)):
+    for text in run(rights(settings.pairs[name], [node] if node else names, operate)):
         click.echo(text)
 
 

@@ -38,13 +38,16 @@ async def introduce(name: str, targets: tuple[str, str], ask: Ask, say: Callable
     return proposal
 
 
-async def rights(pair: PairSettings, names: Collection[str]) -> tuple[str, ...]:
-    """For each of the nodes named the text that `ccops sudoers` prints. Raises LinkError and InspectionError."""
+async def rights(pair: PairSettings, names: Collection[str], operating: bool = False) -> tuple[str, ...]:
+    """For each of the nodes named the text that `ccops sudoers` prints (see `sudoers`).
+
+    Raises LinkError and InspectionError.
+    """
     texts = []
     for node in (node for node in pair.nodes if node.name in names):
         facts = await _inspect(node)
         user = facts.user or node.ssh.rpartition("@")[0] or getpass.getuser()
-        texts.append(sudoers(user, pair, facts))
+        texts.append(sudoers(user, pair, facts, operating=operating))
     return tuple(texts)
 
 

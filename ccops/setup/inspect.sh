@@ -110,7 +110,8 @@ distribution() {
 }
 
 program_paths() {
-  for name in cl_status drbdadm drbdsetup sudo systemctl journalctl service asterisk tail visudo; do
+  for name in cl_status drbdadm drbdsetup sudo systemctl journalctl service asterisk tail visudo \
+    fuser mount umount ip; do
     found=$(find_program "$name") && printf '%s %s\n' "$name" "${found#"$root"}"
   done
   for folder in /usr/share/heartbeat /usr/lib/heartbeat /usr/lib64/heartbeat; do

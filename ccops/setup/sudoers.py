@@ -10,13 +10,22 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ccops.config import PairSettings
+from ccops.pair.drbdadm import Drbdadm
 from ccops.setup.facts import NodeFacts
 from ccops.setup.findings import gather
 from ccops.setup.inspect import InspectionError
 
+ROLES = ("viewer", "operator", "administrator")
 _USUAL_PATHS = {
     "cl_status": ("/usr/bin/cl_status",),
     "drbdadm": ("/sbin/drbdadm", "/usr/sbin/drbdadm"),
+    "drbdsetup": ("/sbin/drbdsetup", "/usr/sbin/drbdsetup"),
+    "service": ("/sbin/service", "/usr/sbin/service"),
+    "asterisk": ("/usr/sbin/asterisk",),
+    "fuser": ("/bin/fuser", "/usr/bin/fuser", "/sbin/fuser", "/usr/sbin/fuser"),
+    "mount": ("/bin/mount", "/usr/bin/mount"),
+    "umount": ("/bin/umount", "/usr/bin/umount"),
+    "ip": ("/sbin/ip", "/bin/ip", "/usr/sbin/ip", "/usr/bin/ip"),
     "hb_standby": tuple(f"/usr/{lib}/heartbeat/hb_standby" for lib in ("share", "lib", "lib64")),
     "hb_takeover": tuple(f"/usr/{lib}/heartbeat/hb_takeover" for lib in ("share", "lib", "lib64")),
 }
@@ -25,12 +34,14 @@ Version = tuple[int, ...]
 Command = tuple[str, str]
 
 
-def sudoers(user: str, pair: PairSettings, facts: NodeFacts, interfaces: Sequence[str] = ()) -> str:
+def sudoers(
+    user: str, pair: PairSettings, facts: NodeFacts, interfaces: Sequence[str] = (), *, operating: bool = False
+) -> str:
     """The text of a sudoers file for `user` on the node that `facts` tell of; `visudo -c` accepts it.
 
     A program whose path is not known gets its usual ones. `interfaces` are Heartbeat's links: those given, else those
-    of ha.cf, else eth0. Operating is commented out. Raises InspectionError when `facts` are not of one of the pair's
-    nodes, or the user's name cannot stand in the file.
+    of ha.cf, else eth0. The rights to operate are commented out unless `operating`, and as far as the settings permit.
+    Raises InspectionError when `facts` are not of one of the pair's nodes, or the user's name cannot stand in the file.
     """
     interfaces = interfaces or gather([facts]).interfaces or ("eth0",)
     names = [node.name for node in pair.nodes]
@@ -50,7 +61,7 @@ def sudoers(user: str, pair: PairSettings, facts: NodeFacts, interfaces: Sequenc
         *_without_rights(pair),
         *_groups(user, facts),
         *_watching(user, pair, facts, peer, interfaces),
-        *_operating(user, pair, facts),
+        *_operating(user, pair, facts, interfaces, operating),
     ]
     return "\n".join(lines) + "\n"
 
@@ -128,64 +139,139 @@ def _watch_commands(pair: PairSettings, facts: NodeFacts, peer: str, interfaces:
         yield f"{path} get-gi {_escape(pair.resource)}", "the generations of the data: is one side a descendant"
 
 
-def _operating(user: str, pair: PairSettings, facts: NodeFacts) -> Iterator[str]:
-    """Commented out as a whole by a mark of its own, so that one `sed` brings it in force."""
-    yield "# D. Operating: moving the service and mending the mirror. Off until `sed -i 's/^#~ //' ccops.sudoers`."
-    yield "#    Left out on purpose: whatever overwrites a whole disk (invalidate, a forced primary, create-md)."
-    yield "#    Every one of these is logged by sudo."
-    for line in _alias("CCOPS_OPERATE", list(_operate_commands(pair, facts))):
-        yield f"#~ {line}"
-    yield "#~ # No password; only these commands with exactly these arguments."
-    yield f"#~ {user} ALL = (root) NOPASSWD: CCOPS_OPERATE"
+def _operating(
+    user: str, pair: PairSettings, facts: NodeFacts, interfaces: Sequence[str], wanted: bool
+) -> Iterator[str]:
+    """What operations send, by the role that may ask for them. Commented out, by a mark of its own so that one `sed`
+    brings it in force, unless it is wanted and the pair's settings permit it."""
+    permitted = () if pair.read_only else ROLES[: ROLES.index(pair.role) + 1]
+    for letter, role, alias, commands in (
+        ("D", "operator", "CCOPS_OPERATE", _operate_commands(pair, facts)),
+        ("E", "administrator", "CCOPS_ADMINISTER", _administer_commands(pair, facts, interfaces)),
+    ):
+        in_force = wanted and role in permitted
+        mark = "" if in_force else "#~ "
+        off = "" if in_force else f"{_why_off(pair, role, role in permitted)}"
+        yield f"# {letter}. {_TITLES[role]}{off}"
+        yield f"#    What the role {role} sends; every one of these is logged by sudo."
+        for line in _alias(alias, list(commands)):
+            yield f"{mark}{line}"
+        yield f"{mark}# No password; only these commands with exactly these arguments."
+        yield f"{mark}{user} ALL = (root) NOPASSWD: {alias}"
+        yield ""
+    yield from _ungrantable(pair)
+
+
+def _why_off(pair: PairSettings, role: str, permitted: bool) -> str:
+    if permitted:
+        return " Off until `sed -i 's/^#~ //' ccops.sudoers`, or printed by `ccops sudoers --operate`."
+    why = "read_only = true" if pair.read_only else f'role = "{pair.role}"'
+    return f" Off: the settings say {why}."
+
+
+def _ungrantable(pair: PairSettings) -> Iterator[str]:
+    yield "# Not granted, because sudo cannot tell one script from another: what a recovery saves from the victim's"
+    yield f"# volume ({pair.mount}) is read by `sh -c`. Without that right the recovery stops, and nothing is lost."
+    yield '# Either connect as root for a recovery (`ssh = "root@..."` in ccops.toml), or save those files by'
+    yield "# hand and use --no-salvage."
+    yield "# Never sent, so never granted: a forced primary, create-md, hb_takeover failback."
+
+
+_TITLES = {
+    "operator": "Operating: moving the service, following and pacing the mirror.",
+    "administrator": "Administering: Heartbeat on one node, split brain, whatever gives data up.",
+}
 
 
 def _operate_commands(pair: PairSettings, facts: NodeFacts) -> Iterator[Command]:
-    resource = _escape(pair.resource)
     for path in _paths(facts, "hb_standby"):
-        for what in ("all", "local", "foreign", "failback"):
-            yield f"{path} {what}", f"hand over: {what}"
-    for path in _paths(facts, "hb_takeover"):
-        for what in ("all", "local", "foreign"):  # failback would fall through and take all
-            yield f"{path} {what}", f"take over: {what}"
+        yield f"{path} all", "failover: hand everything over"
+        yield f"{path} local", "undo a failback"
+    for path in _paths(facts, "hb_takeover"):  # failback would fall through and take all
+        yield f"{path} local", "failback: take back what is this node's"
+        yield f"{path} all", "undo a failover"
     for path in _paths(facts, "drbdadm"):
-        for verb, meaning in (
-            ("connect", "connect to the peer"),
-            ("disconnect", "part from the peer"),
-            ("primary", "make this side the writable one, if DRBD agrees"),
-            ("secondary", "make this side the mirror"),
-            ("resume-sync", "let a paused resync go on"),
-            ("pause-sync", "pause a resync"),
-            ("resume-io", "let frozen I/O go on"),
-            ("verify", "compare both sides"),
-            ("up", "start the resource"),
-        ):
-            yield f"{path} {verb} {resource}", meaning
-        for spelling in _discard(facts):
-            yield f"{path} {spelling} {resource}", "after a split brain: give up what only this side has"
-    for path in _starters(facts):
-        yield path.format("start"), "start Heartbeat"
-        yield path.format("stop"), "stop Heartbeat: this node gives everything up"
+        for drbdadm in _spellings(pair, facts):
+            yield from _drbd(
+                path,
+                (drbdadm.connect(), "connect to the peer"),
+                (drbdadm.disconnect(), "part from the peer"),
+                (drbdadm.verify(), "compare both sides"),
+                (drbdadm.pause_sync(), "pause a resync"),
+                (drbdadm.resume_sync(), "let a paused resync go on"),
+                (drbdadm.adjust(), "revert the resync's rate"),
+            )
+    yield from _rates(pair, facts)
+    for path in _paths(facts, "service"):
+        for unit in dict.fromkeys(pair.services.values()):
+            yield f"{path} {_escape(unit)} restart", f"restart {unit} where it serves"
+    for path in _paths(facts, "asterisk"):
+        for command in ("core restart when convenient", "restart when convenient"):
+            yield f"{path} -rx {command}", "restart Asterisk when the last call has ended"
+        for command in ("core abort shutdown", "abort halt"):
+            yield f"{path} -rx {command}", "call that off"
+    for path in _paths(facts, "fuser"):
+        yield f"{path} -m {_escape(pair.mount)}", "look who has the volume open: Heartbeat could not unmount it"
 
 
-def _discard(facts: NodeFacts) -> tuple[str, ...]:
-    """How this DRBD spells it; both ways when its version is not known."""
-    old, new = "-- --discard-my-data connect", "connect --discard-my-data"
-    version = _version(facts.versions.get("drbdadm") or facts.versions.get("drbd"))
-    if version is None:
-        return old, new
-    return (new,) if version >= (8, 4) else (old,)
+def _administer_commands(pair: PairSettings, facts: NodeFacts, interfaces: Sequence[str]) -> Iterator[Command]:
+    for path in _paths(facts, "service"):
+        yield f"{path} heartbeat stop", "release this node: it gives everything up"
+        yield f"{path} heartbeat start", "let it rejoin"
+    for path in _paths(facts, "drbdadm"):
+        for drbdadm in _spellings(pair, facts):
+            yield from _drbd(
+                path,
+                (drbdadm.rehearse(discard=True), "after a split brain: rehearse giving up what only this side has"),
+                (drbdadm.discard(), "after a split brain: give up what only this side has"),
+                (drbdadm.invalidate(), "copy everything from the peer anew"),
+                (drbdadm.primary(), "make this side the writable one, if DRBD agrees"),
+                (drbdadm.secondary(), "make this side the mirror"),
+                (drbdadm.attach(), "take the backing disk"),
+                (drbdadm.detach(), "let the backing disk go"),
+            )
+    device, mount = _escape(pair.device), _escape(pair.mount)
+    for path in _paths(facts, "mount"):
+        yield f"{path} -o ro {device} {mount}", "look at the volume of the victim of a split brain"
+    for path in _paths(facts, "umount"):
+        yield f"{path} {mount}", "and put it back"
+    for path in _paths(facts, "ip"):
+        for interface in interfaces:
+            for prefix in ("[0-9]", "[0-9][0-9]"):
+                yield (
+                    f"{path} addr del {_escape(pair.address)}/{prefix} dev {_escape(interface)}",
+                    f"isolate: take the doubled address from {interface}",
+                )
 
 
-def _starters(facts: NodeFacts) -> Iterator[str]:
-    if "systemctl" in facts.programs:
-        yield f"{facts.programs['systemctl']} {{}} heartbeat"
-        return
-    yield f"{facts.programs.get('service', '/sbin/service')} heartbeat {{}}"
-    yield "/etc/init.d/heartbeat {}"
+def _drbd(path: str, *commands: tuple[tuple[str, ...] | None, str]) -> Iterator[Command]:
+    """DRBD's commands with the path of drbdadm; one that this version does not have is left out."""
+    for argv, meaning in commands:
+        if argv is not None:
+            yield " ".join([path, *(_escape(word) for word in argv[1:])]), meaning
+
+
+def _rates(pair: PairSettings, facts: NodeFacts) -> Iterator[Command]:
+    """Rates of one to four digits and a unit: a `*` would take further arguments with it."""
+    for drbdadm in _spellings(pair, facts):
+        for digits in range(1, 5):
+            rate = "[0-9]" * digits + "[KMG]"
+            program, *words = drbdadm.rate("RATE")
+            arguments = " ".join(_escape(word) for word in words).replace("RATE", rate)
+            for path in _paths(facts, program):
+                yield f"{path} {arguments}", f"a resync rate of {digits} digit{'s' if digits > 1 else ''} and K, M or G"
+
+
+def _spellings(pair: PairSettings, facts: NodeFacts) -> tuple[Drbdadm, ...]:
+    """How this DRBD spells its commands; in both ways when its version is not known."""
+    known = facts.versions.get("drbd") or facts.versions.get("drbdadm")
+    versions = (known,) if _version(known) is not None else ("8.3.11", "8.4.11")
+    return tuple(Drbdadm(pair.resource, pair.minor, version) for version in versions)
 
 
 def _alias(name: str, commands: list[Command]) -> Iterator[str]:
     """A Cmnd_Alias a command, each with its comment above it, and one that joins them (no comment fits inside one)."""
+    commands = list(dict(commands).items())
     width = len(str(len(commands)))
     names = []
     for number, (command, meaning) in enumerate(commands, 1):

@@ -8,15 +8,23 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from ccops.config import NodeSettings, PairSettings
+from ccops.demo.machine import NAMES
+from ccops.operations.catalogue import OPERATIONS
+from ccops.operations.plan import Request
 from ccops.setup.facts import FileText, LogFile, NodeFacts
 from ccops.setup.inspect import InspectionError
 from ccops.setup.sudoers import sudoers
+from tests.operations.stage import Stage, settings
+from tests.operations.test_refused import split
+from tests.operations.virtual import play
 
 PAIR = PairSettings(nodes=(NodeSettings("n1", "admin@h1"), NodeSettings("n2", "admin@h2")), address="10.0.0.1")
 DEBIAN = NodeFacts(
@@ -56,7 +64,9 @@ def test_visudo_accepts_it_with_and_without_operating(tmp_path: Path, facts: Nod
     text = sudoers("admin", PAIR, facts, ["eth0", "bond0:1", "/dev/ttyS0"])
     if operating:
         text = re.sub(r"(?m)^#~ ", "", text)
+        assert text.count("\n") == sudoers("admin", PAIR, facts, ["eth0", "bond0:1", "/dev/ttyS0"]).count("\n")
         assert "admin ALL = (root) NOPASSWD: CCOPS_OPERATE" in lines(text)
+        assert "admin ALL = (root) NOPASSWD: CCOPS_ADMINISTER" in lines(text)
     path = tmp_path / "ccops"
     path.write_text(text)
     path.chmod(0o440)
@@ -130,8 +140,71 @@ def test_what_is_never_sent_is_never_granted() -> None:
     for facts in (DEBIAN, CENTOS, NOTHING_KNOWN):
         text = "\n".join(line for line in sudoers("admin", PAIR, facts).splitlines() if "Cmnd_Alias" in line)
         assert "hb_takeover all" in text
-        for never in ("hb_takeover failback", "invalidate", "create-md", "--force", "overwrite-data", "*"):
+        for never in ("failback", "foreign", "create-md", "--force", "overwrite-data", "*", "init.d", "/bin/sh"):
             assert never not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "granted"),
+    [
+        ({}, ["CCOPS_WATCH", "CCOPS_OPERATE", "CCOPS_ADMINISTER"]),
+        ({"role": "operator"}, ["CCOPS_WATCH", "CCOPS_OPERATE"]),
+        ({"role": "viewer"}, ["CCOPS_WATCH"]),
+        ({"read_only": True}, ["CCOPS_WATCH"]),
+    ],
+)
+def test_operating_is_granted_as_far_as_the_settings_permit(changes: dict[str, Any], granted: list[str]) -> None:
+    pair = msgspec.structs.replace(PAIR, **changes)
+    text = sudoers("admin", pair, DEBIAN, operating=True)
+    assert [line for line in lines(text) if "NOPASSWD" in line] == [
+        f"admin ALL = (root) NOPASSWD: {alias}" for alias in granted
+    ]
+    assert ("Off: the settings say" in text) is (len(granted) < 3)
+
+
+def _grants(text: str) -> list[str]:
+    """What is granted, as sudo would match it, without the folders of the programs."""
+    found = re.findall(r"(?m)^Cmnd_Alias CCOPS_\w+_\d+ = (.*)$", text)
+    return [_bare(re.sub(r"\\(.)", r"\1", command)) for command in found]
+
+
+def test_what_operations_send_is_what_is_granted(tmp_path: Path) -> None:
+    """Every command of every plan and of its undo, and all that a recovery sends to its end."""
+    requests = [
+        *(Request(name) for name in ("failover", "failback", "resync", "verify", "pause-sync", "resume-sync")),
+        *(Request(verb, NAMES[1]) for verb in ("connect", "disconnect", "attach", "detach", "primary", "secondary")),
+        *(Request(name, NAMES[1]) for name in ("release", "rejoin", "isolate")),
+        Request("resync", arguments={"full": NAMES[1]}),
+        *(Request("rate", arguments={"rate": rate}) for rate in ("5M", "800K", "9999K")),
+        Request("rate", arguments={"revert": "yes"}),
+        *(Request("service", arguments={"name": name}) for name in ("asterisk", "mysqld")),
+        Request("service", arguments={"name": "asterisk", "when": "idle"}),
+        Request("recover", arguments={"victim": NAMES[1]}),
+    ]
+    assert {request.operation for request in requests} == set(OPERATIONS)
+    sent: set[str] = set()
+
+    async def gather() -> None:
+        async with Stage(tmp_path) as stage:
+            for request in requests:
+                for step in (await stage.executor.prepare(request)).steps:
+                    sent.update(" ".join(s.command) for s in (step, step.undo) if s is not None and s.command)
+            await split(stage)
+            await stage.operate(requests[-1])
+            sent.update(command for _, command in stage.sent)
+
+    play(gather())
+    facts = msgspec.structs.replace(DEBIAN, name=NAMES[0])
+    grants = _grants(sudoers("admin", settings(), facts, ["eth0"], operating=True))
+    denied = {command for command in sent if not any(fnmatch(_bare(command), grant) for grant in grants)}
+    assert denied == set()
+    assert len(sent) > 20
+
+
+def _bare(command: str) -> str:
+    """Without the folder of its program."""
+    program, _, words = command.partition(" ")
+    return f"{program.rpartition('/')[2]} {words}"
 
 
 def test_groups_that_help_are_named_and_those_held_already_too() -> None:
@@ -169,15 +242,16 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(not _namespaces(), reason="a mount of one's own needs root")
-def test_sudo_itself_runs_these_commands_and_no_others(folder: Path) -> None:
+@pytest.mark.parametrize("operating", [False, True])
+def test_sudo_itself_runs_these_commands_and_no_others(folder: Path, operating: bool) -> None:
     """Real sudo in a mount namespace of its own, where /etc/sudoers is what was generated."""
     programs = {}
-    for name in ("cl_status", "drbdadm"):
+    for name in ("cl_status", "drbdadm", "service", "asterisk", "ip", "fuser"):
         (folder / name).write_text('#!/bin/sh\necho "ran $*"\n')
         (folder / name).chmod(0o755)
         programs[name] = str(folder / name)
     facts = NodeFacts("h", name="n1", versions={"sudo": "1.9.5", "drbd": "8.4.11"}, programs=programs)
-    (folder / "sudoers").write_text(sudoers("nobody", PAIR, facts, ["eth0"]))
+    (folder / "sudoers").write_text(sudoers("nobody", PAIR, facts, ["eth0"], operating=operating))
     (folder / "sudoers").chmod(0o440)
     calls = {
         "cl_status hbstatus": True,
@@ -188,7 +262,20 @@ def test_sudo_itself_runs_these_commands_and_no_others(folder: Path) -> None:
         "drbdadm get-gi": False,
         "drbdadm get-gi other": False,
         "drbdadm get-gi data extra": False,
-        "drbdadm connect data": False,
+        "drbdadm connect data": operating,
+        "drbdadm connect --discard-my-data data": operating,
+        "drbdadm disk-options --c-plan-ahead=0 --resync-rate=30M data": operating,
+        "drbdadm disk-options --c-plan-ahead=0 --resync-rate=30M --on-io-error=pass_on data": False,
+        "drbdadm disk-options --c-plan-ahead=0 --resync-rate=M data": False,
+        "drbdadm primary --force data": False,
+        "service heartbeat stop": operating,
+        "service ssh stop": False,
+        "asterisk -rx 'core restart when convenient'": operating,
+        "asterisk -rx 'dialplan reload'": False,
+        "ip addr del 10.0.0.1/24 dev eth0": operating,
+        "ip addr del 10.0.0.2/24 dev eth0": False,
+        "fuser -m /data": operating,
+        "fuser -km /data": False,
     }
     steps = [f"{folder}/{call} 2>/dev/null || echo refused" for call in calls]
     as_nobody = "setpriv --reuid=nobody --regid=nogroup --clear-groups sudo -n "
