@@ -74,9 +74,10 @@ class Survey(msgspec.Struct, frozen=True):
 
 async def survey(hands: Hands, node: str, layout: PairLayout, taken_at: float) -> Reading[Survey]:
     """Reads one node; a Reading without a value says why."""
+    sudo = "sudo" in hands.spelt(["fuser"])
     try:
         done = await hands.run(
-            node, ["/bin/sh", "-s"], timeout_s=TIMEOUT_S, input=script(layout).encode(), as_root=False
+            node, ["/bin/sh", "-s"], timeout_s=TIMEOUT_S, input=script(layout, sudo).encode(), as_root=False
         )
     except LinkError as error:
         return Reading(None, clean(str(error), 300), taken_at)
@@ -87,9 +88,14 @@ async def survey(hands: Hands, node: str, layout: PairLayout, taken_at: float) -
     return Reading(parse_survey(frames, layout), None, taken_at)
 
 
-def script(layout: PairLayout) -> str:
-    """The script as it is sent."""
-    values = {"MOUNT": layout.mount, "MINOR": str(layout.minor), "SERVICES": " ".join(layout.services)}
+def script(layout: PairLayout, sudo: bool = False) -> str:
+    """The script as it is sent; `sudo`: it may ask as root who has the volume open."""
+    values = {
+        "MOUNT": layout.mount,
+        "MINOR": str(layout.minor),
+        "SERVICES": " ".join(layout.services),
+        "SUDO": "yes" if sudo else "",
+    }
     settings = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
     body = files("ccops.operations").joinpath("survey.sh").read_text(encoding="utf-8").splitlines()
     return settings + source("files.sh") + "".join(f"{line}\n" for line in body if not line.lstrip().startswith("#"))

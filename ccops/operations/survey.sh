@@ -1,5 +1,6 @@
 # What an operation must know of a node beside what is watched; nothing is written there. POSIX sh, for `/bin/sh -s`;
-# after files.sh. Settings stand before it: MOUNT MINOR SERVICES (names in haresources). Prints frames (see files.sh).
+# after files.sh. Settings stand before it: MOUNT MINOR SERVICES (names in haresources) SUDO (not empty: sudo may be
+# asked). Prints frames (see files.sh).
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin; export PATH
 R=${CCOPS_ROOT-}
@@ -28,9 +29,31 @@ tools() {
     done
 }
 
-# PID WHAT ANCESTORS of every process that has something of the volume open: the nearest ancestor first, itself before
-# it. 2 when processes of others could not be looked at.
+# PID ANCESTORS WHAT of every process that has something of the volume open: its own name before those of the processes
+# that started it, the nearest first. 2 when processes of others could not be looked at.
 holders() {
+    all=; all=$(fuser_holders) && sure=0 || sure=2
+    [ "$(id -u)" != 0 ] && [ -z "$R" ] || sure=0
+    { own_holders; printf '%s\n' "$all"; } | awk 'NF > 1 && !told[$1]++' |
+        while read -r line; do
+            pid=${line%% *}
+            chain= p=$pid depth=0
+            while [ "$p" -gt 1 ] 2>/dev/null && [ $depth -lt 12 ]; do
+                { IFS= read -r stat <"$R/proc/$p/stat"; } 2>/dev/null || break
+                name=${stat#*\(}; name=${name%)*}
+                chain="$chain($name)"
+                stat=${stat##*) }; stat=${stat#* }; p=${stat%% *}
+                depth=$((depth + 1))
+            done
+            # One that only fuser sees is told without its name: who it is cannot be known, that it is there can.
+            [ -n "$chain" ] || case $line in *" open") chain='(?)' ;; esac
+            [ -n "$chain" ] && printf '%s %s %s\n' "$pid" "$chain" "${line#* }"
+        done
+    return $sure
+}
+
+# PID WHAT of those that this user may look at: all of them for root.
+own_holders() {
     ls -l "$R"/proc/[0-9]*/cwd "$R"/proc/[0-9]*/root "$R"/proc/[0-9]*/exe "$R"/proc/[0-9]*/fd 2>/dev/null |
         awk -v mount="$MOUNT" -v device="/dev/drbd$MINOR" '
             /:$/ && / -> / == 0 { folder = $0; sub(/:$/, "", folder); next }
@@ -44,20 +67,18 @@ holders() {
                 sub(/.*\/proc\//, "", path)
                 split(path, part, "/")
                 if (!(part[1] in told)) { told[part[1]] = 1; print part[1], part[2] ":" target }
-            }' |
-        while read -r line; do
-            pid=${line%% *}
-            chain= p=$pid depth=0
-            while [ "$p" -gt 1 ] 2>/dev/null && [ $depth -lt 12 ]; do
-                { IFS= read -r stat <"$R/proc/$p/stat"; } 2>/dev/null || break
-                name=${stat#*\(}; name=${name%)*}
-                chain="$chain($name)"
-                stat=${stat##*) }; stat=${stat#* }; p=${stat%% *}
-                depth=$((depth + 1))
-            done
-            [ -n "$chain" ] && printf '%s %s %s\n' "$pid" "$chain" "${line#* }"
-        done
-    [ "$(id -u)" = 0 ] || [ -n "$R" ] || return 2
+            }'
+}
+
+# PID `open` of everybody's, by sudo where that is wanted and granted. Only while the volume is mounted: of a folder that
+# is none fuser would tell all that is open below /. It says nothing and ends with 1 where nobody has it open.
+fuser_holders() {
+    [ -n "$SUDO" ] && [ "$(id -u)" != 0 ] || return 2
+    awk -v m="$MOUNT" '$2 == m { found = 1 } END { exit !found }' "$R/proc/mounts" 2>/dev/null || return 2
+    said=$(sudo -n fuser -m "$MOUNT" 2>&1 >/dev/null)
+    pids=$(sudo -n fuser -m "$MOUNT" 2>/dev/null) && code=0 || code=$?
+    [ $code = 0 ] || { [ $code = 1 ] && [ -z "$said" ]; } || return 2
+    printf '%s\n' "$pids" | tr -cs '0-9' '\n' | sed -n 's/.$/& open/p'
 }
 
 # What the kernel itself holds open: devices on top, mounts below, exports, swap.
