@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from ccops.demo.answer import OK, Answer, Outcome
-from ccops.demo.answers import print_space, unit_states
+from ccops.demo.answers import answers, print_space, unit_states
 from ccops.demo.drbdadm import run_drbdadm, run_drbdsetup
-from ccops.demo.machine import ADDRESS
+from ccops.demo.machine import ADDRESS, syslog_date
 from ccops.demo.pair import SimulatedPair
 
+_READERS = frozenset(
+    {"cl_status", "drbdadm", "ip", "ifconfig", "df", "uname", "hostname", "asterisk", "mysqld", "mysql"}
+)
 _UNITS = {"asterisk": "asterisk", "mysqld": "mysqld", "mysql": "mysqld", "mariadb": "mysqld"}
 
 
@@ -38,9 +41,29 @@ def act(pair: SimulatedPair, n: int, argv: Sequence[str]) -> Outcome:
         "reboot": _reboot,
     }
     handler = handlers.get(name)
-    if handler is None:
-        return Answer("", 1, f"{name}: not simulated: {' '.join(rest)}\n")
-    return pair.faults.befall(n, words, lambda: handler(pair, n, rest))
+
+    def run() -> Outcome:
+        read = _read(pair, n, " ".join(words)) if name in _READERS else None
+        if read is not None:
+            return read
+        if handler is None:
+            return Answer("", 1, f"{name}: not simulated: {' '.join(rest)}\n")
+        return handler(pair, n, rest)
+
+    return pair.faults.befall(n, words, run)
+
+
+def _read(pair: SimulatedPair, n: int, line: str) -> Answer | None:
+    """What a command that only reads prints."""
+    machine = pair.machines[n]
+    answer = next((answer for known, answer in answers(pair, n) if known == line), None)
+    if answer is None:
+        return None
+    marks = {"{host}": machine.name, "{date}": syslog_date(machine.wall()), "{pid}": str(machine.last_pid)}
+    err = answer.err
+    for mark, text in marks.items():
+        err = err.replace(mark, text)
+    return answer._replace(err=err)
 
 
 def _hb_standby(pair: SimulatedPair, n: int, words: list[str]) -> Outcome:

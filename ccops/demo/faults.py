@@ -42,6 +42,10 @@ class Faults:
         """
         self._waiting.append(_Fault(n, tuple(words), seconds=seconds, done=done))
 
+    def expects(self, n: int, words: Sequence[str]) -> bool:
+        """Whether a fault is waiting for such a command."""
+        return any(fault.befalls(n, words) for fault in self._waiting)
+
     def befall(self, n: int, words: Sequence[str], deed: Callable[[], Outcome]) -> Outcome:
         """Does the deed, unless a fault is waiting for such a command."""
         fault = next((fault for fault in self._waiting if fault.befalls(n, words)), None)

@@ -143,7 +143,10 @@ class NodeFiles:
             return
         self._put_configuration()
         for line, answer in answers(self.pair, self.n):
-            self._put(f".answers/{line}", _snippet(answer, machine.name))
+            if self.pair.faults.expects(self.n, line.split()):
+                self._remove(f".answers/{line}")
+            else:
+                self._put(f".answers/{line}", _snippet(answer, machine.name))
         for unit, state in unit_states(self.pair, self.n):
             self._put(f".units/{unit}", f"{state}\n")
         self._put("proc/drbd", print_proc(self.pair.drbd.sides[self.n], machine.wall()))

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from ccops.demo.answer import Answer
 from ccops.demo.calls import Call
 from ccops.demo.node import NodeFiles
 from ccops.demo.pair import SimulatedPair
+from ccops.demo.world import Demo
 from ccops.pair.hacf import parse_ha_cf
+from tests.demo.conftest import log_in
 from tests.demo.test_state_machine import run as go_on
 
 SCAN = """
@@ -161,3 +164,17 @@ done
 [ -d $CCOPS_ROOT/tmp ] && flock -n $CCOPS_ROOT/tmp/x true && echo ready
 """
     assert ask(files[1], script).stdout == "ready\n"
+
+
+async def test_a_command_that_reads_can_lie_and_hang(demo: Demo) -> None:
+    demo.pair.lie(0, ("cl_status", "rscstatus"), Answer("none\n"))
+    demo.pair.delay(0, ("drbdadm", "role"), 0.6)
+    demo.refresh()
+    async with log_in(demo, 0) as connection:
+        done = await connection.run("cl_status rscstatus; cl_status hbstatus")
+        assert done.stdout == "none\nHeartbeat is running on this machine.\n"
+        before = demo.pair.schedule.now
+        done = await connection.run("drbdadm role data")
+        assert done.stdout == "Primary/Secondary\n"
+        assert demo.pair.schedule.now - before >= 0.4
+        assert (await connection.run("cl_status rscstatus; drbdadm role data")).stdout == "local\nPrimary/Secondary\n"
