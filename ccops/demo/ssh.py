@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -97,7 +98,7 @@ class SshNode:
         return await asyncssh.run_server(connection, **self._options)
 
     async def _run(self, process: SSHServerProcess[bytes]) -> None:
-        command = process.command or "exec /bin/sh -s"
+        command = self._rooted(process.command or "exec /bin/sh -s")
         shell = await asyncio.create_subprocess_exec(
             "/bin/sh",
             "-c",
@@ -122,6 +123,12 @@ class SshNode:
             self._shells.discard(shell.pid)
             with contextlib.suppress(ProcessLookupError):
                 await asyncio.shield(shell.wait())
+
+    def _rooted(self, command: str) -> str:
+        """A program that is named by its path is the node's own, where the node has it."""
+        program = command.partition(" ")[0]
+        is_here = program.startswith("/") and (self.root / program.lstrip("/")).exists()
+        return f"{shlex.quote(str(self.root))}{command}" if is_here else command
 
     def _environment(self) -> dict[str, str]:
         inherited = os.environ.get("PATH", "/usr/bin:/bin")
