@@ -12,7 +12,7 @@ from ccops.commands import terminal
 from ccops.commands.audit import audit
 from ccops.commands.confirmation import confirm, must_be_asked
 from ccops.commands.invocation import DONE, REFUSED, NotDone, chosen
-from ccops.commands.prose import DRBD_VERBS
+from ccops.commands.prose import DRBD_VERBS, FLAGS
 from ccops.commands.resume import resume
 from ccops.operations.catalogue import OPERATIONS, Operation
 from ccops.operations.plan import OperationError, Request
@@ -97,12 +97,9 @@ def _request(operation: Operation, given: dict[str, Any]) -> Request:
     for key in ("full", "victim", "rate", "name"):
         if given.get(key):
             arguments[key] = given[key]
-    if given.get("no_salvage"):
-        arguments["salvage"] = "no"
-    if given.get("when_idle"):
-        arguments["when"] = "idle"
-    if given.get("revert"):
-        arguments["revert"] = "yes"
+    for (key, value), option in FLAGS.items():
+        if given.get(option.removeprefix("--").replace("-", "_")):
+            arguments[key] = value
     if operation.takes == "rate" and (given.get("rate") is None) is not given["revert"]:
         raise click.UsageError("either a rate such as 30M, or --revert")
     return Request(operation.name, given.get("node"), arguments)
@@ -119,6 +116,7 @@ def _victim(operation: Operation) -> list[click.Parameter]:
     return [
         click.Option(["--victim"], metavar="NODE", required=True, help="The node whose changes are given up."),
         click.Option(["--no-salvage"], is_flag=True, help="Do not save what only the victim has."),
+        click.Option(["--no-rehearsal"], is_flag=True, help="Where DRBD cannot rehearse: see the direction only then."),
     ]
 
 

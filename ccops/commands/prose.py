@@ -36,7 +36,7 @@ def refusals(checks: Iterable[Check]) -> str:
 
 def report_page(report: Report) -> str:
     """How it ended; ends with a newline."""
-    lines = [f"{report.ending}: {report.summary}"]
+    lines = [report.summary if report.ending == "done" else f"{report.ending}: {report.summary}"]
     lines += [f"  took {duration(report.took_s)}; in the audit log as {report.id}"]
     lines += _list("true now", report.truth)[1:]
     if report.safe_next:
@@ -45,21 +45,23 @@ def report_page(report: Report) -> str:
 
 
 def command_line(request: Request) -> str:
-    """What to type for that request: `recover --victim n2 --no-salvage`."""
+    """What to type for that request: `recover --victim n2 --no-salvage`. What a plan has decided is left out."""
     given = dict(request.arguments)
     words = ["drbd"] if request.operation in DRBD_VERBS else []
-    words += [request.operation, *([request.node] if request.node else [])]
-    words += [given.pop(key) for key in ("rate", "name") if key in given]
-    if given.pop("salvage", "") == "no":
-        given["no-salvage"] = ""
-    if given.pop("when", "") == "idle":
-        given["when-idle"] = ""
-    if given.pop("revert", "") == "yes":
-        given["revert"] = ""
-    for key, value in sorted(given.items(), key=lambda item: (not item[1], item[0])):
-        words += [f"--{key}", *([value] if value else [])]
+    words += [request.operation, *([request.node] if request.node and request.operation != "service" else [])]
+    words += [given[key] for key in ("rate", "name") if key in given]
+    words += [word for key in ("full", "victim") if key in given for word in (f"--{key}", given[key])]
+    words += [option for (key, value), option in FLAGS.items() if given.get(key) == value]
     return shlex.join(words)
 
+
+FLAGS = {
+    ("salvage", "no"): "--no-salvage",
+    ("rehearsal", "no"): "--no-rehearsal",
+    ("revert", "yes"): "--revert",
+    ("when", "idle"): "--when-idle",
+}
+"""Arguments of a request that are typed as an option without a value."""
 
 DRBD_VERBS = ("connect", "disconnect", "attach", "detach", "primary", "secondary")
 """Operations that are typed as `ccops drbd VERB`."""
