@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from ccops.operations import daemons, expert, handover, membership, recovery, replication
 from ccops.operations.plan import OperationError, Plan, Request, Role
@@ -76,4 +77,5 @@ def plan_for(request: Request, scene: Scene) -> Plan:
     operation = OPERATIONS.get(request.operation)
     if operation is None:
         raise OperationError(f"there is no operation {request.operation!r}; there are {', '.join(OPERATIONS)}")
-    return operation.planner(request, scene)
+    plan = operation.planner(request, scene)
+    return replace(plan, checks=tuple(check for check in plan.checks if check.lasting)) if scene.resuming else plan

@@ -19,12 +19,12 @@ def plan_service(request: Request, scene: Scene) -> Plan:
     idle = request.arguments.get("when") == "idle"
     if idle and name != "asterisk":
         raise OperationError("only Asterisk can wait for the last call: leave --when-idle out")
-    node = scene.serving or request.node or _holder(scene)
+    node = request.node or scene.serving or _holder(scene)
     before = _mark(Look(scene.snapshot), node, name)
     step = _idle(scene, node, before) if idle else _now(scene, node, name, before)
     held = joined.has_mount(scene.pair, node) and joined.is_primary(scene.pair, node)
     return Plan(
-        request,
+        replace(request, node=node),
         f"Restart {name} on {node}{' when the last call has ended' if idle else ''}",
         f"{name} stops and starts again; nothing moves to the other node.",
         (step,),

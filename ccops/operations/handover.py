@@ -33,7 +33,7 @@ _STAY = "leave both nodes alone for a minute, then read `ccops triage`: it says 
 
 def plan_failover(request: Request, scene: Scene) -> Plan:
     """The serving node gives everything to its peer."""
-    source = scene.serving or scene.names[0]
+    source = request.arguments.get("from") or scene.serving or scene.names[0]
     target = scene.peer(source)
     survey = scene.survey(source)
     path = survey.standby if survey else None
@@ -54,8 +54,9 @@ def plan_failover(request: Request, scene: Scene) -> Plan:
 def plan_failback(request: Request, scene: Scene) -> Plan:
     """The node that haresources prefers takes its resources back."""
     homes = {survey.home for name in scene.names if (survey := scene.survey(name)) is not None and survey.home}
-    target = next(iter(homes)) if len(homes) == 1 else scene.names[0]
-    source = scene.peer(target)
+    home = next(iter(homes)) if len(homes) == 1 else scene.names[0]
+    source = request.arguments.get("from") or scene.peer(home)
+    target = scene.peer(source)
     survey = scene.survey(target)
     path = survey.takeover if survey else None
     back = survey.standby if survey else None
@@ -132,7 +133,7 @@ def _plan(
         ),
     )
     return Plan(
-        request,
+        replace(request, arguments={"from": source}),
         title,
         "A planned move of the service to the other node; both nodes stay up.",
         steps,
@@ -147,8 +148,6 @@ def _plan(
 
 
 def _checks(scene: Scene, source: str, target: str, via: str, tool: str, found: bool) -> list[Check]:
-    if scene.resuming:
-        return [reachable(scene, via)]
     serving = scene.serving
     return [
         Check(

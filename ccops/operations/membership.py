@@ -32,7 +32,8 @@ def plan_release(request: Request, scene: Scene) -> Plan:
     takes_over = heartbeat_runs(look, peer) is True and sees_peer(look, peer) is True
     alone = holds and not (takes_over and both_up_to_date(scene).holds is True)
     steps = [_stop(scene, node)]
-    if holds and not alone:
+    if (holds and not alone) or request.arguments.get("peer") == "takes-over":
+        request = replace(request, arguments={"peer": "takes-over"})
         steps.append(
             Step(
                 "taken-over",

@@ -34,7 +34,8 @@ Sight = Callable[[Look], "bool | None"]
 class Request(msgspec.Struct, frozen=True):
     """What was asked for: an operation's name, the node it is about where it takes one, and its other arguments.
 
-    Two requests that are equal make the same plan on the same pair; an interrupted one is taken up again by it.
+    That of a plan has all that was decided when it was drawn (who gives, who takes), so that an interrupted operation
+    is taken up again as it was meant, whatever the pair looks like by then.
     """
 
     operation: str
@@ -49,13 +50,15 @@ class Request(msgspec.Struct, frozen=True):
 class Check(msgspec.Struct, frozen=True):
     """A precondition and how it stands: `holds` is None where it is not known, which refuses as well as False.
 
-    `found`: what was found instead; `way_out`: what to do so that it holds.
+    `found`: what was found instead; `way_out`: what to do so that it holds. `lasting`: it must also hold when an
+    interrupted operation goes on; of the others its own steps have changed the outcome.
     """
 
     text: str
     holds: bool | None
     found: str = ""
     way_out: str = ""
+    lasting: bool = False
 
 
 class Condition(msgspec.Struct, frozen=True):

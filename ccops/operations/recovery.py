@@ -34,6 +34,7 @@ from ccops.operations.scene import (
     surveyed,
 )
 from ccops.pair import joined
+from ccops.text import clean, decode
 from ccops.triage import prose
 from ccops.triage.finding import Divergence
 
@@ -106,9 +107,8 @@ def _checks(scene: Scene, victim: str, survivor: str) -> Iterator[Check]:
         None if other is None else other.disk == "UpToDate",
         "DRBD's state there is not known" if other is None else f"it is {other.disk}",
         f"its data are no good copy: see `ccops triage`, and whether {victim} is the one to keep",
+        lasting=True,
     )
-    if scene.resuming:
-        return
     told = scene.found(*_SPLIT)
     yield Check(
         "there is a split brain",
@@ -143,15 +143,14 @@ def _checks(scene: Scene, victim: str, survivor: str) -> Iterator[Check]:
 
 def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterator[Step]:
     drbdadm, other = scene.drbdadm(victim), scene.drbdadm(survivor)
-    if request.arguments.get("salvage") != "no":
-        yield Step(
-            "salvage",
-            f"save what only {victim} has to this host",
-            Condition("it is saved", lambda look: True),
-            victim,
-            deed=partial(salvage, node=victim),
-            safe_next=f"{_UNTOUCHED}; mend what was in the way, or use --no-salvage to give those up too",
-        )
+    saved = Step(
+        "salvage",
+        f"save what only {victim} has to this host",
+        Condition("it is saved", lambda look: True),
+        victim,
+        deed=partial(salvage, node=victim),
+        safe_next=f"{_UNTOUCHED}; mend what was in the way, or use --no-salvage to give those up too",
+    )
     start = Step(
         "start-again",
         f"Heartbeat runs on {victim} again",
@@ -161,7 +160,7 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
         limit_s=180.0,
         command_limit_s=180.0,
     )
-    yield Step(
+    released = Step(
         "release",
         f"Heartbeat stops on {victim}, so that it lets go of everything and takes nothing",
         Condition(
@@ -176,6 +175,10 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
         f"`drbdadm secondary {scene.pair.layout.resource}` there, then `ccops resume`",
         undo=start,
     )
+    # Where the victim still runs its MySQL, that is asked for its rows; a volume that is not mounted must be promoted
+    # to be read, and nothing may take it for a server meanwhile.
+    first = (saved, released) if joined.has_mount(scene.pair, victim) else (released, saved)
+    yield from (step for step in first if step is not saved or request.arguments.get("salvage") != "no")
     yield Step(
         "part",
         f"{victim} leaves its peer",
@@ -196,7 +199,7 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
         safe_next=f"{_UNTOUCHED}; {survivor} serves as before",
     )
     rehearsal = drbdadm.rehearse(discard=True)
-    if rehearsal is not None:
+    if rehearsal is not None and request.arguments.get("rehearsal") != "no":
         yield Step(
             "rehearse",
             f"rehearse: {victim} would become the target",
@@ -274,9 +277,12 @@ async def _rehearse(bench: Bench, victim: str, survivor: str, command: Argv, con
     mark = bench.eyes.mark()
     done = await bench.send(victim, command, 60.0)
     if done.exit_status != 0:
-        bench.note("DRBD does not rehearse here: the direction is seen when it connects")
-        await _wait_again(bench, survivor, connect)
-        return "not rehearsed"
+        said = clean(decode(done.stderr or done.stdout).strip(), 200)
+        raise Surprise(
+            f"the rehearsal on {victim} failed (exit {done.exit_status}{f': {said}' if said else ''})",
+            f"{_UNTOUCHED}; where DRBD cannot rehearse, --no-rehearsal goes on without: the direction is seen when "
+            "it connects",
+        )
 
     def told(look: Look) -> bool | None:
         return any(word.event.kind == "rehearsed" and word.line.node == victim for word in look.told.kernel)

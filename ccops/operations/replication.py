@@ -43,17 +43,33 @@ _REFUSED_JOIN = {
 
 
 def plan_resync(request: Request, scene: Scene) -> Plan:
-    """Reconnects, repairs what a verify found, or copies everything to one side (`--full NODE`)."""
-    if request.arguments.get("full"):
-        return _full_copy(request, scene, request.arguments["full"])
+    """Reconnects, repairs what a verify found, or copies everything to one side (`full`).
+
+    Which of these (`way`) is decided when it is first drawn.
+    """
+    if full := request.arguments.get("full"):
+        return _full_copy(request, scene, full)
+    way = request.arguments.get("way") or _way(scene)
+    request = replace(request, arguments={**request.arguments, "way": way})
+    if way.startswith("connect "):
+        return _reconnect(request, scene, way.split(" ")[1:])
+    if way.startswith("repair "):
+        return _repair(request, scene, way.split(" ")[1])
+    return _follow(request, scene)
+
+
+def _way(scene: Scene) -> str:
     views = {name: scene.drbd(name) for name in scene.names}
+    if any(view is not None and view.connection in TARGETS | SOURCES for view in views.values()):
+        return "follow"
     alone = [name for name, view in views.items() if view is not None and view.connection == "StandAlone"]
-    syncing = any(view is not None and view.connection in TARGETS | SOURCES for view in views.values())
-    if alone and not syncing:
-        return _reconnect(request, scene, alone)
-    if not syncing and any(view is not None and view.out_of_sync_kib for view in views.values()):
-        return _repair(request, scene)
-    return _follow(request, scene, syncing)
+    if alone:
+        return " ".join(["connect", *alone])
+    connected = all(view is not None and view.connection == "Connected" for view in views.values())
+    if connected and any(view is not None and view.out_of_sync_kib for view in views.values()):
+        look = Look(scene.snapshot)
+        return f"repair {next((name for name in scene.names if is_primary(look, name) is False), scene.names[1])}"
+    return "follow"
 
 
 def _reconnect(request: Request, scene: Scene, alone: list[str]) -> Plan:
@@ -94,9 +110,8 @@ def _reconnect(request: Request, scene: Scene, alone: list[str]) -> Plan:
     )
 
 
-def _repair(request: Request, scene: Scene) -> Plan:
+def _repair(request: Request, scene: Scene, target: str) -> Plan:
     one = exactly_one_primary(scene)
-    target = next((name for name in scene.names if is_primary(Look(scene.snapshot), name) is False), scene.names[1])
     source = scene.peer(target)
     drbdadm = scene.drbdadm(target)
     kib = max((view.out_of_sync_kib or 0) for name in scene.names if (view := scene.drbd(name)) is not None)
@@ -209,7 +224,8 @@ def _full_copy(request: Request, scene: Scene, target: str) -> Plan:
     )
 
 
-def _follow(request: Request, scene: Scene, syncing: bool) -> Plan:
+def _follow(request: Request, scene: Scene) -> Plan:
+    syncing = any(connection(Look(scene.snapshot), name) in TARGETS | SOURCES for name in scene.names)
     down = [name for name in scene.names if (view := scene.drbd(name)) is not None and view.connection not in JOINED]
     why = (
         f"{down[0]} waits for its peer ({connection(Look(scene.snapshot), down[0])}): the replication link is down"
@@ -245,7 +261,7 @@ def plan_verify(request: Request, scene: Scene) -> Plan:
     old = (scene.drbdadm(node).version or "").startswith(("8.0", "8.1", "8.2", "8.3"))
     section = "syncer { }" if old else "net { }"
     return Plan(
-        request,
+        replace(request, node=node),
         f"Verify: compare both sides, begun on {node}",
         "Reads every block on both sides and compares them; it marks differences and mends nothing.",
         (
@@ -352,7 +368,7 @@ def _pausing(request: Request, scene: Scene, pause: bool) -> Plan:
         node = next((n for n in scene.names if (v := scene.drbd(n)) and v.connection in TARGETS), None)
     else:
         node = next((n for n in scene.names if (v := scene.drbd(n)) and "user" in v.paused_by), None)
-    there = node or scene.names[1]
+    there = request.node or node or scene.names[1]
     drbdadm = scene.drbdadm(there)
     paused = Condition(f"the resync is paused on {there}", lambda look: _user_pause(look, there))
     going = Condition(
@@ -362,7 +378,7 @@ def _pausing(request: Request, scene: Scene, pause: bool) -> Plan:
     off = Step("resume-sync", f"let the resync go on, on {there}", going, there, drbdadm.resume_sync(), limit_s=30.0)
     step = replace(on, undo=off) if pause else replace(off, undo=on)
     return Plan(
-        request,
+        replace(request, node=there),
         f"{'Pause' if pause else 'Resume'} the resync",
         "Takes load off disks and network; the target stays unsafe to promote."
         if pause
@@ -387,7 +403,7 @@ def plan_rate(request: Request, scene: Scene) -> Plan:
     if not revert and not _RATE.fullmatch(rate):
         raise OperationError(f"{rate!r} is no rate: expected bytes a second as DRBD writes them, such as 30M or 500K")
     node = next((n for n in scene.names if (v := scene.drbd(n)) and v.connection in TARGETS), None)
-    there = node or scene.names[1]
+    there = request.node or node or scene.names[1]
     drbdadm = scene.drbdadm(there)
     back = Step(
         "adjust",
@@ -414,7 +430,7 @@ def plan_rate(request: Request, scene: Scene) -> Plan:
         )
     )
     return Plan(
-        request,
+        replace(request, node=there),
         f"Resync rate: {'as configured' if revert else rate}",
         "How much of the network and the disks the resync may take; it counts on the side that is copied to.",
         (step,),

@@ -161,9 +161,12 @@ def reachable(scene: Scene, name: str) -> Check:
     """That node answers ccops now."""
     link = scene.node(name).link
     fresh = link.phase == "up" and scene.node(name).sampled_at is not None
-    found = "" if fresh else (link.problem or f"its link is {link.phase}")
     return Check(
-        f"{name} answers", fresh, found, "look from another machine; `ccops triage` says what its peer sees of it"
+        f"{name} answers",
+        fresh,
+        "" if fresh else (link.problem or f"its link is {link.phase}"),
+        "look from another machine; `ccops triage` says what its peer sees of it",
+        lasting=True,
     )
 
 
@@ -211,8 +214,10 @@ def heartbeats_agree(scene: Scene) -> Check:
         if runs is not True:
             found = f"it is stopped on {name}" if runs is False else f"whether it runs on {name} is not known"
             return Check(text, runs, found, f"start it there: `ccops rejoin {name}`")
+    for name in scene.names:
         if in_transition(look, name):
             return Check(text, False, f"{name} says that resources are moving", "wait until they have moved")
+    for name in scene.names:
         if sees_peer(look, name) is not True:
             seen = sees_peer(look, name)
             return Check(text, seen, f"{name} does not see {scene.peer(name)}", "see `ccops triage`: heartbeat-split")

@@ -90,6 +90,7 @@ class Stage:
         self.starts = [0, 0]
         self.other_console: str | None = None
         self.broken: list[str] = []
+        self.deaf = [False, False]
         self._pids: list[int | None] = [None, None]
         self._read: list[dict[str, int]] = [{}, {}]
         self._states: list[NodeState] = [NodeState(name, Link("up", self.epoch)) for name in NAMES]
@@ -190,7 +191,7 @@ class Stage:
         machine, side, now = self.pair.machines[n], self.pair.drbd.sides[n], self.clock()
         member = self.pair.heartbeat.members[n]
         peer = NAMES[1 - n]
-        addresses = [Address("eth0", "192.168.27.12%d" % (n + 1), 24)]
+        addresses = [Address("eth0", f"192.168.27.12{n + 1}", 24)]
         if machine.address:
             addresses.append(Address("eth0", ADDRESS, 24))
         mounts = (Mount("/dev/drbd1", "/data", "ext3", read_only=machine.read_only),) if machine.mounted else ()
@@ -199,7 +200,7 @@ class Stage:
             running=runs,
             version="3.0.6",
             resources=self.pair.heartbeat.share(n) if runs else None,
-            nodes={NAMES[n]: "active", peer: member.peer} if runs else {},
+            nodes={NAMES[n]: "active", peer: "dead" if self.deaf[n] else member.peer} if runs else {},
             links={"eth0": "up" if member.link else "dead"} if runs else {},
         )
         if machine.pids.get("asterisk") != self._pids[n]:
