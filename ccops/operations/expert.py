@@ -45,7 +45,7 @@ def plan_verb(request: Request, scene: Scene) -> Plan:
         role="administrator",
         notices=notices,
         typed=node if request.operation in ("detach", "disconnect") and _is_served(scene, node) else None,
-        undo_text=f"`ccops {undo} {node}`",
+        undo_text=f"`ccops drbd {undo} {node}`",
     )
 
 

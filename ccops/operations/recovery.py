@@ -225,7 +225,7 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
         drbdadm.discard(),
         before=_bare(victim),
         limit_s=120.0,
-        safe_next=f"`ccops disconnect {victim}` parts them at once; {survivor} serves. Then read both kernel logs",
+        safe_next=f"`ccops drbd disconnect {victim}` parts them at once; {survivor} serves. Then read both kernel logs",
     )
     yield replace(
         in_sync(), safe_next=f"{survivor} serves; when the link is back the copy goes on by itself, then `ccops resume`"

@@ -106,7 +106,7 @@ def _reconnect(request: Request, scene: Scene, alone: list[str]) -> Plan:
             _not_two_primaries(scene),
         ),
         notices=("callers notice nothing, but the side that is copied to cannot take over until it is done",),
-        undo_text="`ccops disconnect NODE` parts them again",
+        undo_text="`ccops drbd disconnect NODE` parts them again",
     )
 
 
@@ -131,7 +131,7 @@ def _repair(request: Request, scene: Scene, target: str) -> Plan:
                 drbdadm.disconnect(),
                 limit_s=60.0,
                 once=True,
-                safe_next=f"`ccops connect {target}` joins them again",
+                safe_next=f"`ccops drbd connect {target}` joins them again",
                 undo=Step(
                     "connect-again",
                     f"{target} looks for its peer again",
@@ -151,7 +151,7 @@ def _repair(request: Request, scene: Scene, target: str) -> Plan:
                 target,
                 drbdadm.connect(),
                 limit_s=60.0,
-                safe_next=f"`ccops connect {target}` tries it again; {source} serves as before",
+                safe_next=f"`ccops drbd connect {target}` tries it again; {source} serves as before",
             ),
             _joined(),
             in_sync(),
@@ -281,7 +281,7 @@ def plan_verify(request: Request, scene: Scene) -> Plan:
                 Condition("the verify is over", _verify_over),
                 limit_s=_STALLED_S,
                 moving=left_kib,
-                safe_next="both sides go on as before; `ccops disconnect` and `ccops connect` end a verify",
+                safe_next="both sides go on as before; `ccops drbd disconnect` and `ccops drbd connect` end a verify",
             ),
             Step(
                 "result",
@@ -297,7 +297,7 @@ def plan_verify(request: Request, scene: Scene) -> Plan:
             *(_verify_alg(scene, name, section) for name in scene.names),
         ),
         notices=("callers notice nothing, unless the disks are slow: both read all of the volume",),
-        undo_text="`ccops disconnect` and `ccops connect` end a verify",
+        undo_text="`ccops drbd disconnect` and `ccops drbd connect` end a verify",
     )
 
 
