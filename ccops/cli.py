@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ccops.config import PairSettings, Settings
+    from ccops.operations.executor import Executor
+    from ccops.operations.permission import Authority
     from ccops.watch.snapshot import Snapshot
+    from ccops.watch.store import Store
 
 
 class Commands(click.Group):
@@ -292,14 +295,33 @@ def _watch(name: str, pair: PairSettings) -> Any:
 
 
 async def _console_in(settings: Settings, name: str, theme: str | None, write: bool = False) -> None:
+    import asyncio
+    import signal
+
     from msgspec.structs import replace
 
     from ccops.tui.app import Console
     from ccops.watch.deferred import DeferredWatch
 
+    def open_operator(chosen: str, store: Store, authority: Authority) -> Executor:
+        from ccops.commands.invocation import audit_of
+        from ccops.operations.executor import Executor
+
+        return Executor(chosen, settings.pairs[chosen], store, authority, audit_of(settings))
+
     if theme is not None:
         settings = replace(settings, console=replace(settings.console, theme=theme))
-    await Console(settings, lambda chosen: DeferredWatch(chosen, settings.pairs[chosen]), name).run_async()
+    console = Console(
+        settings,
+        lambda chosen: DeferredWatch(chosen, settings.pairs[chosen]),
+        name,
+        open_operator=open_operator,
+        write=write,
+    )
+    # An operation that runs is recorded as interrupted, also where the terminal is gone.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(each, console.exit)
+    await console.run_async()
 
 
 def _print(snapshot: Any, as_json: bool) -> None:

@@ -53,7 +53,7 @@ _REMEDIES: Final[Mapping[str, _Remedy]] = {
     "split-brain-active": _plain("recover"),
     "disconnected-by-administrator": _plain("resync"),
     "verify-found-blocks": _plain("resync"),
-    "resync": _plain("resync"),
+    "resyncing": _plain("resync"),
     "resync-paused": _plain("resume-sync"),
     "heartbeat-stopped": _rejoin,
     "address-on-both": _isolate,

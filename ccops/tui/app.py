@@ -6,7 +6,6 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,10 +17,12 @@ from textual.screen import Screen
 
 from ccops.config import Settings
 from ccops.text import clean
-from ccops.tui import crash, keymap, private, themes
+from ccops.tui import commands, crash, keymap, private, themes
 from ccops.tui.aging import believed
 from ccops.tui.alarms import Alarms
 from ccops.tui.frames import Frames
+from ccops.tui.operating import Desk
+from ccops.tui.operator import OpenOperator
 from ccops.tui.palette import Command, Commands
 from ccops.tui.screens.help import HelpScreen
 from ccops.tui.screens.root import VIEWS, RootScreen
@@ -29,12 +30,13 @@ from ccops.tui.screens.triage import TriageView
 from ccops.tui.view import View
 from ccops.tui.widgets.header import Standing
 from ccops.watch.snapshot import Snapshot
-from ccops.watch.store import Watched
+from ccops.watch.store import Store, Watched
 
 
 class Console(App[None]):
     """Watches one pair at a time. `open_pair` makes the `Watched` of a pair's name; `clock` tells the time of painting.
 
+    `open_operator` makes what acts on a pair; without it nothing can be done. `write` arms the first pair at once.
     Everything runs in the app's event loop: the stores publish there, and nothing is polled.
     """
 
@@ -54,13 +56,15 @@ class Console(App[None]):
         *,
         start_view: str = "pair",
         clock: Callable[[], float] = time.time,
+        open_operator: OpenOperator | None = None,
+        write: bool = False,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
         self.settings = settings
         self.clock = clock
         self.pair_name = pair
-        self.armed = False
+        self.desk = Desk(self, open_operator, write)
         self._open_pair = open_pair
         self._watched: dict[str, Watched] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -69,16 +73,16 @@ class Console(App[None]):
         self._painted_at = float("-inf")
         self._reported: set[str] = set()
         self._alarms: defaultdict[str, Alarms] = defaultdict(Alarms)
-        self._root = RootScreen(start_view, self._view_failed)
-        self._themes = themes.load()
-        for theme in self._themes.themes.values():
+        self.root = RootScreen(start_view, self._view_failed)
+        self.loaded_themes = themes.load()
+        for theme in self.loaded_themes.themes.values():
             self.register_theme(theme)
 
     # -- start and end
 
     def get_default_screen(self) -> Screen[None]:
         """The root screen."""
-        return self._root
+        return self.root
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The console's tones, for themes that are not ours."""
@@ -93,12 +97,13 @@ class Console(App[None]):
         keys, faults = keymap.check(self.settings.console.keys, scopes)
         self.set_keymap(keys)
         self._complain("Keys left as they were", faults)
-        self._complain("Themes left out", self._themes.faults)
+        self._complain("Themes left out", self.loaded_themes.faults)
         await self.watch_pair(self.pair_name)
         self.set_interval(1.0, self._tick)
 
     async def on_unmount(self) -> None:
-        """Ends every watch."""
+        """Ends what runs, and every watch."""
+        await self.desk.close()
         self._frames.stop()
         self._unsubscribe()
         for watched in self._watched.values():
@@ -141,10 +146,10 @@ class Console(App[None]):
     def _theme_wanted(self) -> str:
         settings = self.settings.pairs.get(self.pair_name)
         for name in (settings.theme if settings else None, self.settings.console.theme):
-            if name is not None and name in self._themes.themes:
+            if name is not None and name in self.loaded_themes.themes:
                 return name
             if name is not None:
-                found = ", ".join(self._themes.themes)
+                found = ", ".join(self.loaded_themes.themes)
                 self._complain("Theme", [f"expected one of {found}; found {name!r}; {themes.FALLBACK} stands in"])
         return themes.FALLBACK
 
@@ -160,7 +165,12 @@ class Console(App[None]):
     @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot of the pair that is shown, also while the screen is frozen."""
-        return self._watched[self.pair_name].store.snapshot
+        return self.store.snapshot
+
+    @property
+    def store(self) -> Store:
+        """Where the snapshots of the pair that is shown are published."""
+        return self._watched[self.pair_name].store
 
     def _published(self, snapshot: Snapshot) -> None:
         if new := self._alarms[self.pair_name].heard(snapshot.findings, snapshot.at):
@@ -168,6 +178,7 @@ class Console(App[None]):
                 self.bell()
             told = "\n".join(f"{each.code}: {each.summary}" for each in new)
             self.notify(told, title="→ 6 triage", severity="error", markup=False, timeout=10)
+        self.desk.looked(snapshot)
         self._frames.request()
 
     @on(TriageView.Acknowledged)
@@ -183,37 +194,41 @@ class Console(App[None]):
         finally:
             self._frames.done(painted)
 
+    @on(TriageView.Operated)
+    def _operated(self, message: TriageView.Operated) -> None:
+        self.desk.mend(message.finding)
+
     @on(RootScreen.Uncovered)
-    def _uncovered(self) -> None:
+    def repaint(self) -> None:
+        """Asks for a frame."""
         self._frames.request()
 
     def _tick(self) -> None:
         """Lets ages grow when nothing is published; what does not change by it is not painted."""
         if self._frozen is None and self.clock() - self._painted_at >= 0.9:
             self._paint()
+        self.desk.tick()
 
     def _paint(self) -> bool:
         """Paints the root screen, unless it is behind another one; True when it did."""
         watched = self._watched.get(self.pair_name)
-        if self.screen_stack[-1:] != [self._root] or watched is None:  # behind another screen, or closing
+        if self.screen_stack[-1:] != [self.root] or watched is None:  # behind another screen, or closing
             return False
         self._painted_at = now = self.clock()
         frozen_at, snapshot = self._frozen or (None, believed(watched.store.snapshot, now))
         settings = self.settings.pairs.get(self.pair_name)
         standing = Standing(
             settings.accent if settings else None,
-            read_only=not self.armed,
+            arming=self.desk.arming(),
+            running=self.desk.running,
             frozen_at=frozen_at,
             moved_on=watched.store.snapshot.verdict.code != snapshot.verdict.code,
             acknowledged=self._alarms[self.pair_name].acknowledged,
         )
-        return self._root.paint(snapshot, watched.store.timeline, standing)
+        return self.root.paint(snapshot, watched.store.timeline, standing)
 
     def _view_failed(self, view: View, error: Exception) -> None:
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{view.NAME} {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else view.NAME
+        place = f"{view.NAME} {crash.place(error)}"
         if place not in self._reported:
             self._reported.add(place)
             self._complain(f"The view {view.TITLE} could not be painted", [crash.report(error)])
@@ -223,11 +238,11 @@ class Console(App[None]):
     async def action_view(self, name: str) -> None:
         """Shows a view."""
         if name in VIEWS:
-            await self._root.select(name)
+            await self.root.select(name)
 
     async def action_cycle(self, step: int) -> None:
         """The next pane or view."""
-        await self._root.cycle(step)
+        await self.root.cycle(step)
 
     def action_freeze(self) -> None:
         """Holds the screen still, or lets it go on."""
@@ -237,24 +252,40 @@ class Console(App[None]):
 
     def action_filter(self) -> None:
         """Opens the filter bar."""
-        self._root.open_bar()
+        self.root.open_bar()
 
     async def action_back(self) -> None:
         """Closes what is open."""
-        self._root.back()
+        self.root.back()
 
     def action_leave(self) -> None:
         """Ends the console; where a filter is on, that goes first."""
-        if not self._root.back():
-            self.exit()
+        if not self.root.back():
+            self.desk.stop_or_not(self.exit)
+
+    async def action_quit(self) -> None:
+        """Ends the console from anywhere; an operation that runs is asked about first."""
+        self.desk.stop_or_not(self.exit)
+
+    def action_arm(self) -> None:
+        """Arms the console, or makes it read-only again."""
+        self.desk.arm()
+
+    def action_operations(self) -> None:
+        """The menu of operations, or the one that runs."""
+        self.desk.open_menu()
+
+    def action_operate(self, name: str) -> None:
+        """Shows the plan of an operation."""
+        self.desk.operate(name)
 
     def action_help(self) -> None:
         """The keys that work now."""
-        self.push_screen(HelpScreen(f"Keys of the view {self._root.view.TITLE}", self._root.listing()))
+        self.push_screen(HelpScreen(f"Keys of the view {self.root.view.TITLE}", self.root.listing()))
 
     def action_next_theme(self) -> None:
         """The next theme by name."""
-        names = sorted(self._themes.themes)
+        names = sorted(self.loaded_themes.themes)
         at = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(at + 1) % len(names)]
 
@@ -265,22 +296,4 @@ class Console(App[None]):
 
     def commands(self) -> Iterable[Command]:
         """Everything the palette offers."""
-        bindings = [*self._root.view.BINDINGS, *keymap.CONSOLE_KEYS, *RootScreen.BINDINGS]
-        named = {binding.id: binding for binding in keymap.flat(bindings)}
-        for key in self._root.listing():
-            if key.id not in ("console.palette", "screen.back") and key.group != keymap.MOVING.description:
-                target = next(
-                    owner for owner in (self._root.view, self._root, self) if named[key.id] in type(owner).BINDINGS
-                )
-                run = partial(self.run_action, named[key.id].action, target)
-                yield Command(f"{key.group}: {key.description}", f"{key.tooltip} ({key.keys})", run)
-        for name in sorted(self._themes.themes):
-            yield Command(
-                f"Theme: {name}",
-                "Colours from this theme until the console ends",
-                partial(setattr, self, "theme", name),
-            )
-        for name in self.settings.pairs:
-            if name != self.pair_name:
-                yield Command(f"Pair: {name}", "Watch this pair", partial(self.watch_pair, name))
-        yield Command("Screen: Screenshot", "Keep the screen as an SVG file", self.action_keep_screenshot)
+        return commands.offered(self)

@@ -26,6 +26,14 @@ def report(error: BaseException, folder: Path | None = None) -> str:
     return f"ccops stopped by a fault of its own: {what}. The nodes are not touched by this. Report: {path}"
 
 
+def place(error: BaseException) -> str:
+    """`FILE:LINE` of where it was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
 def _text(error: BaseException) -> str:
     lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
     head = (

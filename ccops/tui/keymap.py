@@ -15,6 +15,7 @@ SCREEN: Final = Binding.Group("Screen")
 MOVING: Final = Binding.Group("Moving")
 LOG: Final = Binding.Group("Log")
 CONSOLE: Final = Binding.Group("Console")
+OPERATIONS: Final = Binding.Group("Operations")
 
 
 def key(id: str, keys: str, action: str, description: str, tooltip: str, group: Binding.Group) -> Binding:
@@ -35,6 +36,20 @@ CONSOLE_KEYS: Final[tuple[Binding, ...]] = (
     key("screen.filter", "slash", "filter", "Filter", "Show only what contains a text; a leading ! inverts", SCREEN),
     key("screen.back", "escape", "back", "Back", "Close what is open, clear the filter", SCREEN),
     key("screen.theme", "t", "next_theme", "Next theme", "Other colours; the palette lists them by name", SCREEN),
+    key("console.arm", "w", "arm", "Arm", "Let operations be done for a set time, or make it read-only", OPERATIONS),
+    key("operations.menu", "o", "operations", "Menu", "All operations; the one under way; the audit log", OPERATIONS),
+    key("failover.start", "F", "operate('failover')", "Failover", "The serving node gives all to its peer", OPERATIONS),
+    key("failback.start", "B", "operate('failback')", "Failback", "The preferred node takes all back", OPERATIONS),
+    key("resync.start", "R", "operate('resync')", "Resync", "Join the sides, or repair them", OPERATIONS),
+    key("verify.start", "V", "operate('verify')", "Verify", "Compare all blocks of both sides", OPERATIONS),
+    key(
+        "recover.start",
+        "X",
+        "operate('recover')",
+        "Recover",
+        "From split brain: give a side up",
+        OPERATIONS,
+    ),
     key("console.palette", "ctrl+p,colon", "command_palette", "Commands", "Find any command by name", CONSOLE),
     key("console.help", "question_mark", "help", "Help", "This list of keys", CONSOLE),
     key("console.pair", "p", "next_pair", "Next pair", "Watch the next pair of the configuration", CONSOLE),

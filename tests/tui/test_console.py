@@ -26,17 +26,17 @@ async def test_digits_show_the_views_and_tab_cycles(make: Make) -> None:
         assert watched.started == 1
         for digit, name in enumerate(VIEWS, start=1):
             await pilot.press(str(digit))
-            assert name == app._root.view.NAME
+            assert name == app.root.view.NAME
             assert app.focused is not None
-            assert app._root.view in (app.focused, *app.focused.ancestors)
+            assert app.root.view in (app.focused, *app.focused.ancestors)
         await pilot.press("tab")  # to the details, the second pane of the last view
-        assert app._root.view.NAME == "triage"
+        assert app.root.view.NAME == "triage"
         await pilot.press("tab")
-        assert app._root.view.NAME == "pair"
+        assert app.root.view.NAME == "pair"
         await pilot.press("shift+tab")
-        assert app._root.view.NAME == "triage"
+        assert app.root.view.NAME == "triage"
         await pilot.press("d")
-        assert app._root.view.NAME == "triage"
+        assert app.root.view.NAME == "triage"
     assert watched.stopped == 1
 
 
@@ -53,7 +53,7 @@ async def test_views_are_made_and_painted_only_when_shown(make: Make, monkeypatc
         watched.publish(samples.resync())
         await seen.until(pilot, lambda: shown)
         assert set(shown) == {"log"}
-        assert set(app._root._views) == {"pair", "log"}
+        assert set(app.root._views) == {"pair", "log"}
 
 
 async def test_a_snapshot_is_painted_at_once_and_a_storm_is_thinned_out(
@@ -63,8 +63,8 @@ async def test_a_snapshot_is_painted_at_once_and_a_storm_is_thinned_out(
     async with app.run_test(size=(80, 24)) as pilot:
         await seen.until(pilot, lambda: "SERVES" in seen.text(app))
         paints: list[int] = []
-        paint = app._root.paint
-        monkeypatch.setattr(app._root, "paint", lambda *args: (paints.append(1), paint(*args)))
+        paint = app.root.paint
+        monkeypatch.setattr(app.root, "paint", lambda *args: (paints.append(1), paint(*args)))
         for number in range(200):
             finding = Finding("x", "info", f"number {number}")
             watched.publish(msgspec.structs.replace(samples.healthy(), verdict=finding))
@@ -80,24 +80,24 @@ async def test_nothing_is_painted_behind_the_help_and_all_of_it_after(make: Make
         await seen.until(pilot, lambda: "✓ OK" in seen.text(app))
         await pilot.press("question_mark")
         await seen.until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        before = app._painted_at, app._root.query_one("#first").face  # type: ignore[attr-defined]
+        before = app._painted_at, app.root.query_one("#first").face  # type: ignore[attr-defined]
         watched.publish(samples.split_brain())
         await pilot.pause(0.2)
-        assert (app._painted_at, app._root.query_one("#first").face) == before  # type: ignore[attr-defined]
+        assert (app._painted_at, app.root.query_one("#first").face) == before  # type: ignore[attr-defined]
         await pilot.press("escape")
         await seen.until(pilot, lambda: "BOTH NODES SERVE" in seen.text(app))
 
 
 async def test_the_help_lists_the_keys_of_the_view(make: Make) -> None:
     app, _ = make(start_view="log")
-    async with app.run_test(size=(120, 60)) as pilot:
+    async with app.run_test(size=(120, 80)) as pilot:
         await pilot.press("question_mark")
         await seen.until(pilot, lambda: "log.follow" in seen.text(app))
         text = seen.text(app)
         assert "view.queues" in text
         assert "console.quit" in text
         await pilot.press("q")
-        await seen.until(pilot, lambda: app.screen is app._root)
+        await seen.until(pilot, lambda: app.screen is app.root)
 
 
 async def test_a_filter_is_typed_kept_and_cleared(make: Make) -> None:
@@ -106,7 +106,7 @@ async def test_a_filter_is_typed_kept_and_cleared(make: Make) -> None:
         await seen.filtered(pilot, "drbd1")
         await seen.until(pilot, lambda: "16 of 40 lines" in seen.text(app))
         await pilot.press("enter")
-        await seen.until(pilot, lambda: not app._root.query_one("#filter", Input).has_class("-open"))
+        await seen.until(pilot, lambda: not app.root.query_one("#filter", Input).has_class("-open"))
         assert "filter drbd1" in seen.lines(app)[-1]
         await pilot.press("1", "5")
         assert "filter drbd1" in seen.text(app)
@@ -122,9 +122,9 @@ async def test_typed_digits_question_marks_and_q_belong_to_the_filter(make: Make
     app, _ = make(start_view="log")
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("slash", "1", "q", "question_mark", "space", "colon")
-        assert app._root.query_one("#filter", Input).value == "1q? :"
-        assert app._root.view.NAME == "log"
-        assert app.screen is app._root
+        assert app.root.query_one("#filter", Input).value == "1q? :"
+        assert app.root.view.NAME == "log"
+        assert app.screen is app.root
 
 
 async def test_q_quits_only_at_the_root(make: Make) -> None:
@@ -134,7 +134,7 @@ async def test_q_quits_only_at_the_root(make: Make) -> None:
         await seen.until(pilot, lambda: "40 lines" in seen.text(app))
         assert app.is_running
         await pilot.press("question_mark", "q")
-        await seen.until(pilot, lambda: app.screen is app._root)
+        await seen.until(pilot, lambda: app.screen is app.root)
         assert app._exit is False
         await pilot.press("q")
         await seen.until(pilot, lambda: app._exit)
@@ -163,7 +163,7 @@ async def test_the_palette_opens_by_both_keys_and_finds_themes(make: Make) -> No
         await pilot.press("ctrl+p")
         await seen.until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press("escape")
-        await seen.until(pilot, lambda: app.screen is app._root)
+        await seen.until(pilot, lambda: app.screen is app.root)
         await pilot.press("colon")
         await seen.until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"light")
@@ -176,16 +176,16 @@ async def test_every_command_of_the_palette_can_be_run(make: Make) -> None:
     app, _ = make()
     async with app.run_test(size=(120, 40)) as pilot:
         for view in VIEWS:
-            await app._root.select(view)
+            await app.root.select(view)
             for command in list(app.commands()):
                 if "Quit" in command.name or command.name.startswith("Screen: Screenshot"):
                     continue
                 result = command.run()
                 if hasattr(result, "__await__"):
                     await result
-                while app.screen is not app._root:
+                while app.screen is not app.root:
                     await app.pop_screen()
-                await app._root.select(view)
+                await app.root.select(view)
         await pilot.pause()
 
 

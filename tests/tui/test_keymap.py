@@ -36,13 +36,13 @@ def test_ids_are_unique_and_default_keys_do_not_clash() -> None:
 
 def test_good_keys_hold() -> None:
     good, faults = keymap.check(
-        {"view.queues": "f2", "screen.filter": "ctrl+s,?", "log.follow": "F", "console.help": "f1"}, SCOPES
+        {"view.queues": "f2", "screen.filter": "ctrl+s,?", "log.follow": "E", "console.help": "f1"}, SCOPES
     )
     assert faults == []
     assert good == {
         "view.queues": "f2",
         "screen.filter": "ctrl+s,question_mark",
-        "log.follow": "F",
+        "log.follow": "E",
         "console.help": "f1",
     }
 

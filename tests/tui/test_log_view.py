@@ -119,12 +119,12 @@ async def test_long_lines_milliseconds_dates_and_undated_lines(make: Make) -> No
 async def test_twenty_thousand_lines_are_cheap(make: Make) -> None:
     app, watched = make(start_view="log", lines=0)
     async with app.run_test(size=(120, 40)) as pilot:
-        await seen.until(pilot, lambda: app._root.view.is_mounted)
+        await seen.until(pilot, lambda: app.root.view.is_mounted)
         for number in range(20_000):
             watched.store.timeline.append(line(samples.NOW + number, f"line {number}"))
         watched.publish(samples.healthy())
         await seen.until(pilot, lambda: "line 19999" in seen.text(app))
-        view = app._root.view
+        view = app.root.view
         assert isinstance(view, LogView)
         table = view.table
         drawn: list[int] = []
@@ -133,7 +133,7 @@ async def test_twenty_thousand_lines_are_cheap(make: Make) -> None:
         start = time.process_time()
         for number in range(20):
             watched.say([line(samples.NOW + 30_000 + number, f"new {number}")])
-            view.show(app._root.app.snapshot, watched.store.timeline)  # type: ignore[attr-defined]
+            view.show(app.root.app.snapshot, watched.store.timeline)  # type: ignore[attr-defined]
         spent = time.process_time() - start
         await seen.until(pilot, lambda: "new 19" in seen.text(app))
         assert len(drawn) < 100, "only lines in sight are drawn"
@@ -146,6 +146,6 @@ async def test_another_pair_is_another_log(make: Make) -> None:
         await seen.until(pilot, lambda: "10 lines" in seen.text(app))
         other = Timeline()
         other.append(line(samples.NOW, "the other pair's"))
-        app._root.view.show(samples.healthy(timeline_end=1), other)
+        app.root.view.show(samples.healthy(timeline_end=1), other)
         await seen.until(pilot, lambda: "the other pair's" in seen.text(app))
         assert "ssh to" not in seen.text(app)

@@ -232,7 +232,7 @@ async def test_the_view_fits(make: Make, size: tuple[int, int], name: str) -> No
         assert all(len(line) == size[0] for line in lines)
         if size >= (80, 24):
             assert "calls/min" in seen.text(app)
-            assert not app._root.view.show_vertical_scrollbar
+            assert not app.root.view.show_vertical_scrollbar
         if size[0] >= 80:
             assert "…" not in "\n".join(line for line in lines[2:15])
 
@@ -240,11 +240,11 @@ async def test_the_view_fits(make: Make, size: tuple[int, int], name: str) -> No
 async def test_j_scrolls_where_the_screen_is_too_low(make: Make) -> None:
     app, _ = make(samples.resync())
     async with app.run_test(size=(60, 20)) as pilot:
-        await seen.until(pilot, lambda: app._root.view.max_scroll_y > 0)
+        await seen.until(pilot, lambda: app.root.view.max_scroll_y > 0)
         await pilot.press("j")
-        await seen.until(pilot, lambda: app._root.view.scroll_y == 1)
+        await seen.until(pilot, lambda: app.root.view.scroll_y == 1)
         await pilot.press("k")
-        await seen.until(pilot, lambda: app._root.view.scroll_y == 0)
+        await seen.until(pilot, lambda: app.root.view.scroll_y == 0)
 
 
 async def test_the_latest_lines_stand_where_there_is_room_and_are_filtered(make: Make) -> None:

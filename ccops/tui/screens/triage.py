@@ -53,8 +53,9 @@ class TriageView(View):
         keymap.key(
             "triage.acknowledge", "a", "acknowledge", "Acknowledge", "Seen: the chosen finding calls no more", _GROUP
         ),
+        keymap.key("triage.operate", "x", "operate", "Operate", "The operation that is the finding's remedy", _GROUP),
         keymap.key("triage.copy", "y", "copy", "Copy", "The chosen finding as Markdown, to the clipboard", _GROUP),
-        keymap.key("triage.full", "enter", "full", "In full", "Only the chosen finding; Esc brings back", _GROUP),
+        keymap.key("triage.full", "enter", "full", "In full", "Only the chosen finding; then its remedy", _GROUP),
         keymap.key("triage.close", "escape", "close", "List again", "Findings and details again", _GROUP),
         keymap.key("triage.scroll_down", "J", "scroll(1)", "Scroll down", "The details, some lines down", _GROUP),
         keymap.key("triage.scroll_up", "K", "scroll(-1)", "Scroll up", "The details, some lines up", _GROUP),
@@ -75,6 +76,13 @@ class TriageView(View):
 
     class Acknowledged(Message):
         """Whoever watches has seen the finding, or takes that back."""
+
+        def __init__(self, finding: Finding) -> None:
+            super().__init__()
+            self.finding = finding
+
+    class Operated(Message):
+        """The operation that mends the finding is asked for."""
 
         def __init__(self, finding: Finding) -> None:
             super().__init__()
@@ -132,8 +140,16 @@ class TriageView(View):
         event.stop()
         self.action_full()
 
+    def action_operate(self) -> None:
+        """The remedy of the chosen finding."""
+        if self.chosen is not None:
+            self.post_message(self.Operated(self.chosen))
+
     def action_full(self) -> None:
-        """Only the chosen finding."""
+        """Only the chosen finding; once more, its remedy."""
+        if self.has_class("-full"):
+            self.action_operate()
+            return
         self.add_class("-full")
         self.query_one("#detail").focus()
 

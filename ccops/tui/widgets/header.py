@@ -22,10 +22,14 @@ _APART: Part = (" · ", "$label")
 
 
 class Standing(NamedTuple):
-    """What the header says beside the snapshot: the console's own state."""
+    """What the header says beside the snapshot: the console's own state.
+
+    `arming`: read-only, or armed and for how long; `running`: the operation that goes on behind, "" for none.
+    """
 
     accent: str | None = None
-    read_only: bool = True
+    arming: Part = ("read-only", "$label")
+    running: str = ""
     frozen_at: float | None = None
     moved_on: bool = False
     acknowledged: frozenset[str] = frozenset()
@@ -108,7 +112,9 @@ def state(snapshot: Snapshot, standing: Standing) -> tuple[Part, ...]:
         ]
         if standing.moved_on:
             parts += [("the verdict has changed", themes.style("warning")), _APART]
-    parts += [("read-only", "$label") if standing.read_only else ("ARMED", "bold $warning"), _APART, age(snapshot)]
+    if standing.running:
+        parts += [(f"▶ {standing.running}", "bold $info"), _APART]
+    parts += [standing.arming, _APART, age(snapshot)]
     if snapshot.recording is not None:
         parts += [_APART, ("● recording", "$critical")]
     return (*parts, (" ", ""))

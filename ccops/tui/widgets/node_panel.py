@@ -30,6 +30,20 @@ def face(snapshot: Snapshot, index: int, wide: bool) -> Face:
     return _Builder(snapshot, node, wide).face()
 
 
+def line(snapshot: Snapshot, index: int) -> tuple[Part, ...]:
+    """Node `index` in one line: its name, whether it serves, DRBD, Heartbeat; how it is reached where it is not."""
+    builder = _Builder(snapshot, snapshot.pair.nodes[index], wide=False)
+    node, wide = builder.node, max(len(each.name) for each in snapshot.pair.nodes)
+    corner, style = builder.corner()
+    if not corner:
+        corner, style = ("stands by", "") if serves(builder.pair, node) is False else ("?", "$unknown")
+    parts: tuple[Part, ...] = ((f"{node.name[:24]:<{min(24, wide)}}  ", "bold"), (f"{corner:<9} ", style))
+    if node.link.phase != "up":
+        parts += (*reached(node.link, builder.now, wide=False), (" · ", _QUIET))
+    beat = builder.aged(node.heartbeat, builder.heartbeat()[:1])
+    return (*parts, *builder.aged(node.drbd, builder.state()), (" · Heartbeat ", _QUIET), *beat)
+
+
 def is_old(reading: Reading[Any], snapshot: Snapshot) -> bool:
     """True for a value that was read longer ago than it should be."""
     return reading.taken_at is not None and snapshot.at - reading.taken_at > stale_after(snapshot)

@@ -1,0 +1,371 @@
+"""Where operations are asked for: arming, the questions before a plan, its confirmation, its run, what was interrupted.
+
+The rooms that act are imported only when somebody operates: a console that only looks never loads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ccops.text import clean
+from ccops.tui import crash, keymap, quantities
+from ccops.tui.live import LiveScreen, Outlook
+from ccops.tui.operator import OpenOperator, Operator
+from ccops.tui.palette import Command
+from ccops.tui.widgets.card import Part
+from ccops.watch.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ccops.operations.audit import Record
+    from ccops.operations.permission import Authority
+    from ccops.operations.plan import Plan, Report, Request
+    from ccops.triage.finding import Finding
+    from ccops.tui.app import Console
+    from ccops.tui.operator import Listener
+    from ccops.tui.run import Run
+    from ccops.tui.screens.operations import Entry
+
+    Prepare = Callable[[], Awaitable[Plan]]
+    Begin = Callable[[Plan, Listener], Awaitable[Report]]
+
+_NOTHING = "there is nothing to act on: this is no live pair"
+
+
+class Desk:
+    """One for the console; an authority and an operator for each pair, and one operation at a time."""
+
+    def __init__(self, app: Console, open_operator: OpenOperator | None, write: bool) -> None:
+        self._app = app
+        self._open = open_operator
+        self._write = write
+        self._authorities: dict[str, Authority] = {}
+        self._operators: dict[str, Operator] = {}
+        self._looked_back: set[str] = set()
+        self._interrupted: dict[str, Record] = {}
+        self.run: Run | None = None
+
+    async def close(self) -> None:
+        """Interrupts what runs, so that it is recorded, and ends every connection."""
+        if self.run is not None:
+            await self.run.stop()
+        for operator in self._operators.values():
+            await operator.close()
+
+    # -- armed or not
+
+    @property
+    def authority(self) -> Authority:
+        """What may be done on the pair that is shown; the pair's own, kept for as long as the console is open."""
+        from ccops.operations.permission import Authority
+
+        name = self._app.pair_name
+        if name not in self._authorities:
+            authority = self._authorities[name] = Authority(self._app.settings.pairs[name], self._app.clock)
+            if self._write and authority.never is None:
+                authority.arm()
+            self._write = False  # only the pair that the console was opened on
+        return self._authorities[name]
+
+    def arming(self) -> Part:
+        """Read-only, for good or not, or armed and for how long; with the role where it is a lesser one."""
+        if self._open is None or self._app.pair_name not in self._app.settings.pairs:
+            return "read-only", "$label"
+        authority = self.authority
+        role = "" if authority.role == "administrator" else f" · {authority.role}"
+        if authority.never is not None:
+            return f"read-only for good{role}", "$label"
+        left = authority.armed_for_s
+        if left is None:
+            return f"read-only{role}", "$label"
+        return f"ARMED {quantities.watch(left)}{role}", "bold $warning"
+
+    def arm(self) -> None:
+        """Arms the pair for the time of its settings, or makes it read-only again."""
+        from ccops.operations.plan import NotPermitted
+
+        if self._open is None:
+            self._say("Read-only", _NOTHING)
+            return
+        authority = self.authority
+        if authority.armed_for_s is not None:
+            authority.disarm()
+        else:
+            try:
+                authority.arm()
+            except NotPermitted as error:
+                self._say("Not armed", str(error))
+        self._app.repaint()
+
+    @property
+    def running(self) -> str:
+        """The operation that goes on behind the console, and for how long; "" for none."""
+        if self.run is None or self.run.over:
+            return ""
+        return f"{self.run.plan.request.operation} {quantities.watch(self._app.clock() - self.run.began_at)}"
+
+    # -- what can be asked for
+
+    def open_menu(self) -> None:
+        """All operations; where one is under way, that one."""
+        if self.run is not None and not self.run.over:
+            self._watch(self.run)
+        elif self._open is None:
+            self._say("Operations", _NOTHING)
+        else:
+            self._flow(self._menu())
+
+    def operate(self, name: str) -> None:
+        """Asks what the operation still takes, then shows its plan to be confirmed."""
+        from ccops.operations.plan import Request
+
+        self.ask(Request(name))
+
+    def ask(self, request: Request) -> None:
+        """The same for a request of which something may be known already."""
+        if self._open is None:
+            self._say("Operations", _NOTHING)
+        elif self.run is not None and not self.run.over:
+            self._say("One operation at a time", f"{self.run.plan.title} is under way: the menu of operations shows it")
+        else:
+            self._flow(self._operate(request))
+
+    def mend(self, finding: Finding) -> None:
+        """The operation that is the remedy of a finding."""
+        from ccops.operations.remedies import remedy_of
+
+        request = remedy_of(finding, self._app.snapshot)
+        if request is None:
+            self._say(finding.code, "no operation mends this: what to do is in its details")
+        else:
+            self.ask(request)
+
+    def audit(self) -> None:
+        """Shows what was done on the pair."""
+        if self._open is None:
+            self._say("Operations", _NOTHING)
+            return
+        from ccops.operations.plan import OperationError
+        from ccops.tui.screens.operations import AuditScreen
+
+        try:
+            records = self._operator().audit.records(self._app.pair_name)
+        except OperationError as error:
+            self._say("Audit log", str(error))
+            return
+        self._app.push_screen(AuditScreen(self._app.pair_name, records, self._app.clock))
+
+    def commands(self) -> Iterator[Command]:
+        """What the palette offers beside the keys."""
+        if self._open is None:
+            return
+        from ccops.operations.catalogue import OPERATIONS
+
+        keys = {binding.action for binding in keymap.CONSOLE_KEYS}
+        for operation in OPERATIONS.values():
+            if f"operate('{operation.name}')" not in keys:
+                name = f"Operations: {operation.title}"
+                yield Command(name, operation.does, partial(self.operate, operation.name))
+        yield Command("Operations: Audit log", "What was done on this pair, and how it ended", self.audit)
+        if (record := self._interrupted.get(self._app.pair_name)) is not None:
+            yield Command(f"Resume: {record.first.title}", "Go on, undo it, or leave it", self.resume)
+
+    # -- what was interrupted
+
+    def looked(self, snapshot: Snapshot) -> None:
+        """A pair is seen: once for each it is told whether an operation on it was interrupted."""
+        name = self._app.pair_name
+        fresh = any(node.sampled_at is not None for node in snapshot.pair.nodes)
+        if self._open is not None and fresh and name not in self._looked_back:
+            self._looked_back.add(name)
+            self._look_back(tell=True)
+
+    def _look_back(self, tell: bool = False) -> Record | None:
+        from ccops.operations.plan import OperationError
+
+        try:
+            record = self._operator().unfinished()
+        except OperationError as error:
+            self._say("Audit log", str(error))
+            return None
+        self._interrupted.pop(self._app.pair_name, None)
+        if record is not None:
+            self._interrupted[self._app.pair_name] = record
+            if tell:
+                self._say("Interrupted operation", f"{told(record)}. The menu of operations offers to resume it.", 20)
+        return record
+
+    def resume(self) -> None:
+        """Asks what is to become of the interrupted operation."""
+        self._flow(self._resume())
+
+    # -- the flows: each waits for its screens, one after the other
+
+    async def _menu(self) -> None:
+        from ccops.tui.screens.operations import OperationsMenu
+
+        record = self._look_back()
+        chosen = await self._app.push_screen_wait(
+            OperationsMenu(lambda: [*self._entries(record)], self._menu_head, self.arm)
+        )
+        if chosen == "audit":
+            self.audit()
+        elif chosen == "resume":
+            await self._resume()
+        elif chosen is not None:
+            from ccops.operations.plan import Request
+
+            await self._operate(Request(chosen), from_menu=True)
+
+    def _entries(self, record: Record | None) -> Iterator[Entry]:
+        from ccops.operations.catalogue import OPERATIONS
+        from ccops.operations.plan import Plan, Request
+        from ccops.tui.screens.operations import Entry
+
+        bound = [*keymap.listing(keymap.CONSOLE_KEYS, self._app._keymap)]
+        keys = {key.id.partition(".")[0]: key.keys.split(" ")[0] for key in bound if key.id.endswith(".start")}
+        if record is not None:
+            yield Entry("resume", "Resume what was interrupted", "", told(record), urgent=True)
+        for name, each in OPERATIONS.items():
+            barred = self._barred(Plan(Request(name), "", "", (), role=each.role), brief=True)
+            yield Entry(name, each.title, keys.get(name, ""), each.does, barred)
+        yield Entry("audit", "Audit log", "", "What was done on this pair, and how it ended")
+
+    def _menu_head(self) -> list[Part]:
+        text, style = self.arming()
+        hint = "" if self.authority.never or self.authority.armed_for_s else "  plans can be looked at; w arms"
+        return [(self._app.pair_name, "bold"), (" ▸ ", "$label"), ("operations  ", "bold"), (text, style), (hint, "")]
+
+    async def _operate(self, request: Request, from_menu: bool = False) -> None:
+        from ccops.tui.questions import completed
+
+        whole = await completed(request, self._app, from_menu)
+        if whole is None:
+            return
+        operator = self._operator()
+        prepare = partial(operator.prepare, whole)
+        await self._confirm(str(whole), "Do it", prepare, lambda plan, listener: operator.run(plan, listener))
+
+    async def _resume(self) -> None:
+        from ccops.tui.questions import what_becomes_of
+
+        record, operator = self._look_back(), self._operator()
+        if record is None:
+            self._say("Resume", "nothing stands in the middle")
+            return
+        answer = await what_becomes_of(record, self._app)
+        if answer == "leave":
+            operator.leave(record)
+            self._interrupted.pop(self._app.pair_name, None)
+            self._say("Left as it stands", f"{record.first.title} ({record.first.id})")
+        elif answer is not None:
+            prepare = partial(operator.prepare, record.request, resuming=True)
+            if answer == "undo":
+
+                async def undoing() -> Plan:
+                    return operator.undoing(await prepare(), record)
+
+                await self._confirm("Undo", "Undo it", undoing, lambda _, listener: operator.undo(record, listener))
+            else:
+                await self._confirm(
+                    "Resume", "Go on", prepare, lambda plan, listener: operator.run(plan, listener, record)
+                )
+
+    async def _confirm(self, title: str, label: str, prepare: Prepare, begin: Begin) -> None:
+        from ccops.tui.run import Run
+        from ccops.tui.screens.confirmation import Confirmation
+
+        screen = Confirmation(self._outlook(), title, label, prepare, self._barred, self.arm)
+        plan = await self._app.push_screen_wait(screen)
+        if plan is not None and (self.run is None or self.run.over):
+            self.run = Run(plan, lambda listener: begin(plan, listener), self._app.clock)
+            self.run.listeners.append(self._heard)
+            self._watch(self.run)
+
+    def _watch(self, run: Run) -> None:
+        from ccops.tui.screens.running import RunningScreen
+
+        self._app.push_screen(RunningScreen(self._outlook(), run, lambda: self.stop_or_not(lambda: None)))
+
+    def _heard(self) -> None:
+        """The end of an operation that nobody looks at is told."""
+        from ccops.tui.screens.running import RunningScreen
+
+        run = self.run
+        if run is not None and run.over:
+            self._look_back()
+            if not isinstance(self._app.screen, RunningScreen):
+                self._app.bell()
+                self._say(f"{run.ending or 'ended'}: {run.plan.title}", run.report.summary if run.report else "", 20)
+
+    def stop_or_not(self, then: Callable[[], None]) -> None:
+        """Asks whether what runs is to be stopped here, with the focus on going on; `then` follows when it was."""
+        from ccops.tui.questions import stop_here
+
+        run = self.run
+        if run is None or run.over:
+            then()
+            return
+
+        async def ask() -> None:
+            if await stop_here(run, self._app):
+                await run.stop()
+                then()
+
+        self._flow(ask())
+
+    # -- what the flows stand on
+
+    def _flow(self, steps: Awaitable[None]) -> None:
+        """Runs one flow; a fault in it is told and takes nothing else with it."""
+
+        async def guarded() -> None:
+            try:
+                await steps
+            except Exception as error:
+                self._say("Operations", crash.report(error))
+
+        self._app.run_worker(guarded(), group="operations", exit_on_error=False)
+
+    def _operator(self) -> Operator:
+        name = self._app.pair_name
+        if name not in self._operators:
+            assert self._open is not None
+            self._operators[name] = self._open(name, self._app.store, self.authority)
+        return self._operators[name]
+
+    def _outlook(self) -> Outlook:
+        pair = self._app.settings.pairs[self._app.pair_name]
+        return Outlook(self._app.store, self._app.clock, self.arming, pair.accent)
+
+    def _barred(self, plan: Plan, brief: bool = False) -> str:
+        """Why it may not be run now, "" where it may; `brief` in a word or two."""
+        from ccops.operations.plan import NotPermitted
+
+        authority = self.authority
+        try:
+            authority.demand(plan)
+        except NotPermitted as error:
+            if not brief:
+                return str(error)
+            if authority.never is not None:
+                return "read-only for good"
+            return f"for the {plan.role}" if "is for the role" in str(error) else "read-only: w arms"
+        return ""
+
+    def tick(self) -> None:
+        """A second has passed: what counts seconds on top of the console is painted anew."""
+        from ccops.tui.screens.operations import OperationsMenu
+
+        if isinstance(self._app.screen, LiveScreen | OperationsMenu):
+            self._app.screen.request()
+
+    def _say(self, title: str, text: str, seconds: float = 8) -> None:
+        self._app.notify(clean(text, 600), title=clean(title, 120), severity="warning", markup=False, timeout=seconds)
+
+
+def told(record: Record) -> str:
+    """An interrupted operation in a line; one that has no end may still be run by somebody else."""
+    how = record.ending or "without an end (somebody may still be at it)"
+    return f"{record.first.title}: {how}, in the step {record.step or 'before the first'}"
