@@ -151,7 +151,7 @@ def script(settings: ProbeSettings, positions: Mapping[str, LogPosition]) -> byt
 
 def command(source: bytes) -> str:
     """What to run on the node so that it reads `source` from its input and nothing more, and becomes it."""
-    return "exec /bin/sh -c " + shlex.quote(f's=$(dd bs=1 count={len(source)} 2>/dev/null); eval "$s"')
+    return "exec /bin/sh -c " + shlex.quote(f's=$(dd ibs=1 obs=8192 count={len(source)} 2>/dev/null); eval "$s"')
 
 
 def units(settings: ProbeSettings) -> tuple[str, ...]:

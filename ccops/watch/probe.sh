@@ -170,6 +170,9 @@ lines_of() {
     done
 }
 
+# History, in one go: a shell reads a pipe byte by byte. The last line may still lack its end.
+past() { { cat; echo; } | sed -n "/./s/^/L $1 $2 0 /p"; }
+
 follow() {
     log=$1 fd=$2 from=$3
     { tail -c +$((from + 1)) $often -f "/proc/$$/fd/$fd" 2>/dev/null | lines_of "$log" "$inode" "$from"; } &
@@ -208,7 +211,7 @@ open_log() {
     else
         back=$((size > 4194304 ? size - 4194304 : 0))
         tail -c +$((back + 1)) "/proc/$$/fd/$fd" | head -c $((size - back)) |
-            case $log in kern) grep -a -i drbd ;; *) cat ;; esac | tail -n 400 | lines_of "$log" "$inode" 0
+            case $log in kern) grep -a -i drbd ;; *) cat ;; esac | tail -n 400 | past "$log" "$inode"
     fi
     printf 'O %s %s %s %s\n' "$log" "$inode" "$from" "$path"
     follow "$log" "$fd" "$from"
