@@ -26,6 +26,7 @@ def loaded_by(statement: str) -> set[str]:
         "import ccops.watch.status, ccops.watch.prose, ccops.watch.deferred",
         "import ccops.record.bundle",
         "import ccops.demo.scenarios",
+        "import ccops.commands.operate",
     ],
 )
 def test_light_imports(statement: str) -> None:

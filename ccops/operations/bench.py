@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccops.config import PairSettings
-from ccops.links.process import Completed
-from ccops.operations.eyes import Eyes
-from ccops.operations.hands import Hands
 from ccops.operations.plan import Argv
 from ccops.pair.model import PairLayout
 
-Send = Callable[[str, Argv, float], Awaitable[Completed]]
+if TYPE_CHECKING:
+    from ccops.links.process import Completed
+    from ccops.operations.eyes import Eyes
+    from ccops.operations.hands import Hands
+
+Send = Callable[[str, Argv, float], "Awaitable[Completed]"]
 
 
 class Bench:

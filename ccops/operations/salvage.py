@@ -23,7 +23,6 @@ from typing import Any
 
 from ccops.config import MysqlSettings
 from ccops.links.errors import LinkError
-from ccops.links.mysql import MysqlLink
 from ccops.operations.bench import Bench
 from ccops.operations.plan import Condition, Look, Surprise
 from ccops.operations.scene import is_primary, known
@@ -212,6 +211,8 @@ async def _save_rows(bench: Bench, node: str, settings: MysqlSettings, since: fl
         if settings.socket:
             return await connection.forward_socket(settings.socket)
         return await connection.forward_tcp(settings.host, settings.port)
+
+    from ccops.links.mysql import MysqlLink  # only when it is needed: plans are also drawn for a list of commands
 
     link = MysqlLink(settings, dial, lambda status: None)
     saved: list[str] = []

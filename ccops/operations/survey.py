@@ -6,17 +6,20 @@ import re
 import shlex
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ccops.links.errors import LinkError
-from ccops.operations.hands import Hands
 from ccops.pair.drbdconf import parse_drbd_conf
 from ccops.pair.hacf import parse_ha_cf
 from ccops.pair.haresources import parse_haresources
 from ccops.pair.model import PairLayout, Reading
 from ccops.text import clean
 from ccops.watch.configuration import cut_frames, source
+
+if TYPE_CHECKING:
+    from ccops.operations.hands import Hands
 
 TIMEOUT_S = 45.0
 _CHAIN = re.compile(r"(\d{1,9}) ((?:\([^)]*\))+) (.*)", re.A)
