@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ccops.operations.audit import Entry, Record
+from ccops.operations.catalogue import OPERATIONS
 from ccops.operations.plan import Argv, Check, Plan, Report, Request, Step
 
 _WIDTH = 100
@@ -48,7 +49,9 @@ def command_line(request: Request) -> str:
     """What to type for that request: `recover --victim n2 --no-salvage`. What a plan has decided is left out."""
     given = dict(request.arguments)
     words = ["drbd"] if request.operation in DRBD_VERBS else []
-    words += [request.operation, *([request.node] if request.node and request.operation != "service" else [])]
+    operation = OPERATIONS.get(request.operation)
+    takes_node = operation is None or operation.takes in ("node", "maybe-node")
+    words += [request.operation, *([request.node] if request.node and takes_node else [])]
     words += [given[key] for key in ("rate", "name") if key in given]
     words += [word for key in ("full", "victim") if key in given for word in (f"--{key}", given[key])]
     words += [option for (key, value), option in FLAGS.items() if given.get(key) == value]
