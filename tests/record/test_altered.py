@@ -21,7 +21,7 @@ FOLDERS = sorted(path.parent.name for path in CAPTURES.glob("*/bundle.toml"))
 WELL = ("01-healthy", "03-failed-over", "04-failed-back", "07-resync-later", "09-verify")
 Alteration = tuple[str, int, float]
 ALTERATION = st.tuples(
-    st.sampled_from(["remove", "cut", "cut at a line", "flip"]), st.integers(0, 199), st.floats(0, 1)
+    st.sampled_from(["remove", "cut", "cut in a line", "cut at a line", "flip"]), st.integers(0, 199), st.floats(0, 1)
 )
 
 
@@ -56,6 +56,8 @@ def altered(made: Path, alterations: list[Alteration]) -> int:
             file.unlink(missing_ok=True)
         elif way == "cut" and file.exists():
             file.write_bytes(data[:at])
+        elif way == "cut in a line" and file.exists():
+            file.write_bytes(data[:at].rstrip(b"\n"))
         elif way == "cut at a line" and file.exists():
             file.write_bytes(data[: data.rfind(b"\n", 0, at) + 1])
         elif data and file.exists():
@@ -91,8 +93,11 @@ def test_whatever_is_altered_cut_off_or_removed_makes_it_unknown(name: str, alte
 
 @pytest.mark.parametrize("name", WELL)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(alterations=st.lists(ALTERATION.filter(lambda each: each[0] != "flip"), min_size=1, max_size=9))
+@given(
+    alterations=st.lists(ALTERATION.filter(lambda each: each[0] in ("remove", "cut in a line")), min_size=1, max_size=9)
+)
 def test_without_checksums_what_is_missing_makes_no_fault(name: str, alterations: list[Alteration]) -> None:
+    """That a file ends where one of its lines does, without the rest, cannot be seen in such a bundle."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "bundle"
         shutil.copytree(CAPTURES / name, made)
