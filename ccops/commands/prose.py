@@ -40,8 +40,9 @@ def report_page(report: Report) -> str:
     lines = [report.summary if report.ending == "done" else f"{report.ending}: {report.summary}"]
     lines += [f"  took {duration(report.took_s)}; in the audit log as {report.id}"]
     lines += _list("true now", report.truth)[1:]
-    if report.safe_next:
-        lines += _list("safe next", [report.safe_next])[1:]
+    lines += _list("safe next", [report.safe_next] if report.safe_next else [])[1:]
+    if report.ending in ("surprised", "interrupted"):
+        lines += _list("unfinished", ["`ccops resume` offers to go on with it, to undo it, or to leave it"])[1:]
     return "\n".join(lines) + "\n"
 
 
@@ -78,7 +79,7 @@ def spelt(command: Argv, sudo: bool = False) -> str:
 def duration(seconds: float) -> str:
     """`21.3 s`, `3 min 12 s`, `2 h 05 min`."""
     if seconds < 99.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds} s" if isinstance(seconds, int) else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
