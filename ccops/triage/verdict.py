@@ -88,10 +88,12 @@ def _with_causes(found: list[Finding]) -> list[Finding]:
 
 def _otherwise(pair: PairState) -> Finding:
     serving = joined.serving(pair)
+    unseen = [node.name for node in pair.nodes if node.sampled_at is None]
     if serving is None:
-        summary = (
-            "nobody was seen serving, and it is not known why" if _sampled(pair) else "not everything is known yet"
-        )
+        summary = "not everything is known yet" if unseen else "nobody was seen serving, and it is not known why"
+        return Finding("not-known", "unknown", summary, pair.layout.nodes)
+    if unseen:
+        summary = f"{serving} serves; nothing is known of {' and '.join(unseen)} yet"
         return Finding("not-known", "unknown", summary, pair.layout.nodes)
     return Finding(
         "healthy",
@@ -100,7 +102,3 @@ def _otherwise(pair: PairState) -> Finding:
         (serving,),
         meaning="Calls go on, and the other node could take over.",
     )
-
-
-def _sampled(pair: PairState) -> bool:
-    return all(node.sampled_at is not None for node in pair.nodes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from ccops.pair.model import Address, Heartbeat, Link, PairState, Reading, Space, Sync
+from ccops.pair.model import Address, Heartbeat, Link, NodeState, PairState, Reading, Space, Sync
 from ccops.triage.case import Memory
 from ccops.triage.verdict import examine, verdict
 from tests.triage.pairs import GI, LAYOUT, NOW, codes, gone, healthy, node, with_drbd, with_nodes
@@ -154,6 +154,14 @@ def test_replication_behind_names_the_side() -> None:
     finding = verdict(examine(with_drbd(healthy(), {"connection": "Ahead"}, {"connection": "Behind"})))
     assert finding.code == "replication-behind"
     assert finding.summary.startswith("two is behind")
+
+
+def test_a_node_that_has_not_answered_yet_is_not_well() -> None:
+    pair = healthy()
+    waiting = replace(pair, nodes=(pair.nodes[0], NodeState("two", Link("connecting"))))
+    finding = verdict(examine(waiting))
+    assert (finding.code, finding.severity) == ("not-known", "unknown")
+    assert "nothing is known of two" in finding.summary
 
 
 def test_a_null_has_a_reason_but_does_not_alarm() -> None:
