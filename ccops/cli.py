@@ -192,6 +192,8 @@ def demo(
         return
     if scenario not in SCENARIOS:
         raise Failed(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+    from msgspec.structs import replace
+
     from ccops.demo.world import Demo
 
     async def play() -> Any:
@@ -201,7 +203,10 @@ def demo(
                 from ccops.watch.once import look
 
                 return await look(_watch(name, world.settings.pairs[name]))
-            return await _console_in(world.settings, name, context.obj["theme"], write or context.obj["write"])
+            # What is done to it ends with it: it is nothing to be resumed, or to be found among real operations.
+            log = replace(world.settings.console, audit=str(world.folder / "audit.jsonl"))
+            settings = replace(world.settings, console=log)
+            return await _console_in(settings, name, context.obj["theme"], write or context.obj["write"])
 
     result = run(play())
     if as_status:

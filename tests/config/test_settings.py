@@ -16,6 +16,7 @@ EXAMPLE = """\
 [console]
 theme = "dark"
 pair = "lab"
+audit = "~/ccops/audit.jsonl"
 [console.keys]
 "view.queues" = "2,f2"
 [pairs.lab]
@@ -25,6 +26,9 @@ services = { asterisk = "asterisk", mysqld = "mariadb" }
 trunks = { gxw4108 = 8 }
 thresholds = { unserved = 90, late_heartbeats = 5 }
 accent = "#ff8800"
+read_only = true
+role = "operator"
+armed_for = 300
 [[pairs.lab.nodes]]
 name = "elaxtix-voip"
 ssh = "admin@192.168.27.121"
@@ -54,6 +58,8 @@ def test_reads_everything_in_the_example() -> None:
     assert lab.mysql is not None
     assert lab.mysql.password == SecretRef(command=("pass", "show", "pbx/mysql"))
     assert settings.console.keys == {"view.queues": "2,f2"}
+    assert settings.console.audit == "~/ccops/audit.jsonl"
+    assert (lab.read_only, lab.role, lab.armed_for) == (True, "operator", 300.0)
     assert settings.path == Path("/x/ccops.toml")
     assert settings.warnings == ()
 
@@ -71,6 +77,15 @@ def test_reads_everything_in_the_example() -> None:
 def test_takes_every_way_to_name_a_server(line: str) -> None:
     text = EXAMPLE.replace('ssh = "admin@[fe80::2%eth0]:2222"', line)
     assert parse(text, None).pairs["lab"].nodes[1].ssh == line.split('"')[1]
+
+
+def test_who_operates_may_do_all_for_a_quarter_of_an_hour_unless_the_settings_say_less() -> None:
+    lines = ("read_only", "role", "armed_for", "audit")
+    text = "".join(f"{line}\n" for line in EXAMPLE.splitlines() if not line.startswith(lines))
+    settings = parse(text, None)
+    lab = settings.pairs["lab"]
+    assert (lab.read_only, lab.role, lab.armed_for) == (False, "administrator", 900.0)
+    assert settings.console.audit is None
 
 
 def test_an_empty_file_is_settings_without_pairs() -> None:
