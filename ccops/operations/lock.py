@@ -103,7 +103,9 @@ class PairLock:
             return process
         self._drop(name)
         connection = await self._hands.reach(name)
-        process = await connection.open_process(_command(self._resource, name, self._holder))
+        process = await connection.open_process(
+            "exec /bin/sh -c " + shlex.quote(script(self._resource, name, self._holder))
+        )
         self._processes[name] = process
         return process
 
@@ -136,9 +138,10 @@ class PairLock:
             process.close()
 
 
-def _command(resource: str, node: str, holder: str) -> str:
+def script(resource: str, node: str, holder: str) -> str:
+    """What runs on the node while the lock is waited for and held."""
     settings = {"LOCK": f"/tmp/.ccops-{resource}.lock", "MARK": f"{resource}:{node}", "WHO": holder}  # noqa: S108
     body = files("ccops.operations").joinpath("lock.sh").read_text(encoding="utf-8")
     lines = [f"{key}={shlex.quote(value)}" for key, value in settings.items()] + [f"PATIENCE={_PATIENCE_S}"]
     lines += [line for line in body.splitlines() if not line.lstrip().startswith("#")]
-    return "exec /bin/sh -c " + shlex.quote("\n".join(lines))
+    return "\n".join(lines)

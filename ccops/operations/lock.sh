@@ -11,16 +11,19 @@ m=ccops-ho; pattern="${m}[l]ds:$MARK:$f:"; m="${m}lds:$MARK:$f:"
 guard= name=ccops-waits
 
 watch() {
-    [ -z "$guard" ] || kill "$guard" 2>/dev/null
-    # Its name tells others who holds the lock.
+    before=$guard
+    # Its name tells others who holds the lock; one is there at any time.
     sh -c 'trap "kill \$s 2>/dev/null; exit" TERM; sleep "$1" & s=$!; wait $s
         read -r pid name state parent rest </proc/$$/stat; [ "$parent" != "$2" ] || kill -9 "$2"' \
         "$name" "$PATIENCE" "$$" "$WHO" 9<&- </dev/null >/dev/null 2>&1 &
     guard=$!
+    [ -z "$before" ] || kill "$before" 2>/dev/null
 }
 
 holder() {
     p=$(grep -la "$pattern" /proc/[0-9]*/cmdline 2>/dev/null | head -n 1)
+    # It may be just taking the other's place.
+    [ -n "$p" ] || { sleep 1; p=$(grep -la "$pattern" /proc/[0-9]*/cmdline 2>/dev/null | head -n 1); }
     [ -z "$p" ] || tr '\0' '\n' <"$p" 2>/dev/null | sed -n '$p'
 }
 

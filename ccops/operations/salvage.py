@@ -28,6 +28,7 @@ from ccops.operations.plan import Condition, Look, Surprise
 from ccops.operations.scene import is_primary, known
 from ccops.pair import joined
 from ccops.pair.drbdadm import Drbdadm
+from ccops.pair.model import PairLayout
 from ccops.text import clean, decode
 
 _DAY_S = 86_400.0
@@ -190,16 +191,17 @@ async def _size(bench: Bench, node: str, since: float, raw: bool) -> tuple[int, 
 
 
 def _command(bench: Bench, since: float, raw: bool, only_size: bool) -> str:
-    settings = {
-        "MOUNT": bench.layout.mount,
-        "SINCE": str(int(since)),
-        "RAW": str(int(raw)),
-        "LIST": str(int(only_size)),
-    }
+    text = script(bench.layout, since, raw=raw, only_size=only_size)
+    return " ".join(bench.hands.spelt(["/bin/sh", "-c", shlex.quote(text)]))
+
+
+def script(layout: PairLayout, since: float, *, raw: bool, only_size: bool) -> str:
+    """What runs on the victim: `since` by its own clock; `raw`: MySQL's files too; `only_size`: count and KiB alone."""
+    settings = {"MOUNT": layout.mount, "SINCE": str(int(since)), "RAW": str(int(raw)), "LIST": str(int(only_size))}
     body = files("ccops.operations").joinpath("salvage.sh").read_text(encoding="utf-8")
     lines = [f"{key}={shlex.quote(value)}" for key, value in settings.items()]
     lines += [line for line in body.splitlines() if not line.lstrip().startswith("#")]
-    return " ".join(bench.hands.spelt(["/bin/sh", "-c", shlex.quote("\n".join(lines))]))
+    return "\n".join(lines)
 
 
 # Rows

@@ -35,7 +35,7 @@ wanted() {
 # Names with a line break in them cannot be told from two names: they are left out, and there are none.
 listed() { wanted | while IFS= read -r f; do [ -f "$f" ] && printf '%s\n' "${f#"$V"/}"; done | sort -u; }
 
-cd "$V" 2>/dev/null || { echo "the volume cannot be entered at $MOUNT" >&2; exit 2; }
+{ [ -n "$V" ] && cd "$V" 2>/dev/null; } || { echo "the volume cannot be entered at $MOUNT" >&2; exit 2; }
 if [ "$LIST" = 1 ]; then
     listed | while IFS= read -r f; do du -k "$f" 2>/dev/null; done | awk '{ n++; k += $1 } END { print n + 0, k + 0 }'
     exit 0

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ccops.operations.hands import Hands
 
 TIMEOUT_S = 45.0
-_CHAIN = re.compile(r"(\d{1,9}) ((?:\([^)]*\))+) (.*)", re.A)
+# A name may hold anything, parentheses too.
+_CHAIN = re.compile(r"(\d{1,9}) \((.*)\) ([a-z]+(?::.*)?)", re.A)
 _SERVICES = frozenset(
     ["asterisk", "safe_asterisk", "mysqld", "mysqld_safe", "mariadbd", "mariadbd-safe", "mysqld_multi"]
 )
@@ -143,7 +144,7 @@ def _holders(text: str) -> list[Holder]:
     found = []
     for line in text.splitlines()[:500]:
         if match := _CHAIN.fullmatch(line):
-            names = tuple(clean(name, 40) for name in match[2][1:-1].split(")("))
+            names = tuple(clean(name, 40) for name in match[2].split(")("))
             found.append(Holder(int(match[1]), names, clean(match[3], 120)))
     return found
 

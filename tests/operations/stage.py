@@ -445,7 +445,7 @@ def _survey() -> dict[str, tuple[str, int]]:
             0,
         ),
         "drbd.d_data.res.txt": (_DRBD % "verify-alg crc32c;", 0),
-        "holders.txt": ("412 (asterisk)(safe_asterisk) cwd:/data/log\n530 (mysqld)(mysqld_safe) 5:/data/mysql/x\n", 0),
+        "holders.txt": ("412 (asterisk)(safe_asterisk) cwd:/data/log\n530 (mysqld)(mysqld_safe) fd:/data/mysql/x\n", 0),
         "kernel_holders.txt": ("", 0),
         "missing.txt": ("", 0),
         "space.txt": ("/ 9000000\n", 0),
