@@ -173,7 +173,8 @@ class Console(App[None]):
         return self._watched[self.pair_name].store
 
     def _published(self, snapshot: Snapshot) -> None:
-        if new := self._alarms[self.pair_name].heard(snapshot.findings, snapshot.at):
+        new = self._alarms[self.pair_name].heard(snapshot.findings, snapshot.at)
+        if new and not self.desk.watching:
             if self.settings.console.bell:
                 self.bell()
             told = "\n".join(f"{each.code}: {each.summary}" for each in new)
@@ -219,7 +220,7 @@ class Console(App[None]):
         settings = self.settings.pairs.get(self.pair_name)
         standing = Standing(
             settings.accent if settings else None,
-            arming=self.desk.arming(),
+            arming=self.desk.arming(self.pair_name),
             running=self.desk.running,
             frozen_at=frozen_at,
             moved_on=watched.store.snapshot.verdict.code != snapshot.verdict.code,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, NamedTuple, TypeVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -13,28 +13,34 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from ccops.pair.joined import best_sync
 from ccops.tui.aging import believed
 from ccops.tui.frames import Frames
 from ccops.tui.widgets import link_panel, node_panel
 from ccops.tui.widgets.card import Card, Face, Part, Row, assemble
-from ccops.tui.widgets.header import chip
+from ccops.tui.widgets.header import chip, verdict
+from ccops.tui.widgets.summary import Summary
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Store
 
 T = TypeVar("T")
 
-_WIDE: Final = 112
+WIDE: Final = 112
 _HIGH: Final = 34
 _BESIDE: Final = 52
 
 
 class Outlook(NamedTuple):
-    """What such a screen looks at: a pair's store, the clock of painting, and what the console may do now."""
+    """What such a screen looks at: a pair's store, the clock of painting, and what the console may do now.
+
+    `sudo`: commands are sent through it.
+    """
 
     store: Store
     clock: Callable[[], float]
     arming: Callable[[], Part]
     accent: str | None = None
+    sudo: bool = False
 
 
 class Heading(Widget):
@@ -75,6 +81,7 @@ class LiveScreen(ModalScreen[T]):
     DEFAULT_CSS: ClassVar[str] = """
     LiveScreen { background: $background; layout: vertical; }
     LiveScreen #strip { height: auto; border-bottom: solid $frame; }
+    LiveScreen #verdict { background: $panel; padding: 0; }
     LiveScreen #body { height: 1fr; }
     LiveScreen #text { width: 1fr; height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     LiveScreen #beside { display: none; width: 52; height: 1fr; overflow-y: auto; scrollbar-size-vertical: 1; }
@@ -89,12 +96,14 @@ class LiveScreen(ModalScreen[T]):
     def __init__(self, outlook: Outlook) -> None:
         super().__init__()
         self.outlook = outlook
+        self.roomy_from = WIDE
         self._frames = Frames(lambda: self.post_message(self.FrameDue()))
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
         """The frame; the text and the foot are the screen's own."""
         yield Heading()
+        yield Summary(id="verdict")
         yield Card(id="strip")
         with Horizontal(id="body"):
             with VerticalScroll(id="text", can_focus=False):
@@ -146,9 +155,15 @@ class LiveScreen(ModalScreen[T]):
         self._unsubscribe()
         self._frames.stop()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         """The nodes stand beside the text where there is room, else in a few lines above it."""
-        self.set_class(event.size.width >= _WIDE and event.size.height >= _HIGH, "-roomy")
+        self.lay_out(self.roomy_from)
+
+    def lay_out(self, roomy_from: int) -> None:
+        """Puts the nodes beside the text where the terminal has at least so many columns."""
+        self.roomy_from = roomy_from
+        size = self.app.size
+        self.set_class(size.width >= roomy_from and size.height >= _HIGH, "-roomy")
         self.request()
 
     @on(FrameDue)
@@ -162,15 +177,17 @@ class LiveScreen(ModalScreen[T]):
             self._frames.done()
 
     def _paint_pair(self, snapshot: Snapshot) -> None:
+        self.query_one("#verdict", Summary).show(verdict(snapshot.verdict))
         if self.has_class("-roomy"):
             for index, name in enumerate(("node-1", "node-2")):
                 self.query_one(f"#{name}", Card).show(node_panel.face(snapshot, index, wide=False))
             self.query_one("#between", Card).show(link_panel.face(snapshot, _BESIDE))
         else:
-            joint = link_panel.face(snapshot, self.size.width)
+            between = link_panel.face(snapshot, self.size.width).rows
+            # The connection and, where one runs, the resync with its bar; Heartbeat is in the nodes' lines.
+            moving = 3 if best_sync(snapshot.pair) is not None else 1
             rows = [Row(None, node_panel.line(snapshot, index)) for index in (0, 1)]
-            # Heartbeat's links are in the nodes' lines; what moves between the nodes is not.
-            self.query_one("#strip", Card).show(Face("", (*rows, *joint.rows[:2]), bare=True))
+            self.query_one("#strip", Card).show(Face("", (*rows, *between[:moving]), bare=True))
 
     def action_scroll_text(self, lines: int) -> None:
         """Scrolls the text, wherever the focus is; beyond a page's length it is a page."""

@@ -5,6 +5,8 @@ The rooms that act are imported only when somebody operates: a console that only
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     Prepare = Callable[[], Awaitable[Plan]]
     Begin = Callable[[Plan, Listener], Awaitable[Report]]
 
+_CLOSING_S = 15.0
 _NOTHING = "there is nothing to act on: this is no live pair"
 
 
@@ -48,19 +51,19 @@ class Desk:
 
     async def close(self) -> None:
         """Interrupts what runs, so that it is recorded, and ends every connection."""
-        if self.run is not None:
-            await self.run.stop()
-        for operator in self._operators.values():
-            await operator.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_S):
+                if self.run is not None:
+                    await self.run.stop()
+                for operator in self._operators.values():
+                    await operator.close()
 
     # -- armed or not
 
-    @property
-    def authority(self) -> Authority:
-        """What may be done on the pair that is shown; the pair's own, kept for as long as the console is open."""
+    def authority(self, name: str) -> Authority:
+        """What may be done on that pair, kept for as long as the console is open."""
         from ccops.operations.permission import Authority
 
-        name = self._app.pair_name
         if name not in self._authorities:
             authority = self._authorities[name] = Authority(self._app.settings.pairs[name], self._app.clock)
             if self._write and authority.never is None:
@@ -68,11 +71,11 @@ class Desk:
             self._write = False  # only the pair that the console was opened on
         return self._authorities[name]
 
-    def arming(self) -> Part:
+    def arming(self, name: str) -> Part:
         """Read-only, for good or not, or armed and for how long; with the role where it is a lesser one."""
-        if self._open is None or self._app.pair_name not in self._app.settings.pairs:
+        if self._open is None or name not in self._app.settings.pairs:
             return "read-only", "$label"
-        authority = self.authority
+        authority = self.authority(name)
         role = "" if authority.role == "administrator" else f" · {authority.role}"
         if authority.never is not None:
             return f"read-only for good{role}", "$label"
@@ -88,7 +91,7 @@ class Desk:
         if self._open is None:
             self._say("Read-only", _NOTHING)
             return
-        authority = self.authority
+        authority = self.authority(self._app.pair_name)
         if authority.armed_for_s is not None:
             authority.disarm()
         else:
@@ -103,7 +106,18 @@ class Desk:
         """The operation that goes on behind the console, and for how long; "" for none."""
         if self.run is None or self.run.over:
             return ""
-        return f"{self.run.plan.request.operation} {quantities.watch(self._app.clock() - self.run.began_at)}"
+        pair = self.run.outlook.store.snapshot.pair.layout.name
+        where = "" if pair == self._app.pair_name else f" on {pair}"
+        return f"{self.run.plan.request.operation}{where} {quantities.watch(self._app.clock() - self.run.began_at)}"
+
+    @property
+    def watching(self) -> bool:
+        """True while somebody looks at an operation that runs: what it does to the pair calls nobody."""
+        if self.run is None or self.run.over:
+            return False
+        from ccops.tui.screens.running import RunningScreen
+
+        return isinstance(self._app.screen, RunningScreen)
 
     # -- what can be asked for
 
@@ -226,18 +240,20 @@ class Desk:
         bound = [*keymap.listing(keymap.CONSOLE_KEYS, self._app._keymap)]
         keys = {key.id.partition(".")[0]: key.keys.split(" ")[0] for key in bound if key.id.endswith(".start")}
         if record is not None:
-            yield Entry("resume", "Resume what was interrupted", "", told(record), urgent=True)
+            yield Entry("resume", "Resume", "", told(record), urgent=True)
         for name, each in OPERATIONS.items():
             barred = self._barred(Plan(Request(name), "", "", (), role=each.role), brief=True)
             yield Entry(name, each.title, keys.get(name, ""), each.does, barred)
         yield Entry("audit", "Audit log", "", "What was done on this pair, and how it ended")
 
     def _menu_head(self) -> list[Part]:
-        text, style = self.arming()
-        hint = "" if self.authority.never or self.authority.armed_for_s else "  plans can be looked at; w arms"
+        authority = self.authority(self._app.pair_name)
+        text, style = self.arming(self._app.pair_name)
+        hint = "" if authority.never or authority.armed_for_s else "  plans can be looked at; w arms"
         return [(self._app.pair_name, "bold"), (" ▸ ", "$label"), ("operations  ", "bold"), (text, style), (hint, "")]
 
     async def _operate(self, request: Request, from_menu: bool = False) -> None:
+        from ccops.operations.catalogue import OPERATIONS
         from ccops.tui.questions import completed
 
         whole = await completed(request, self._app, from_menu)
@@ -245,7 +261,8 @@ class Desk:
             return
         operator = self._operator()
         prepare = partial(operator.prepare, whole)
-        await self._confirm(str(whole), "Do it", prepare, lambda plan, listener: operator.run(plan, listener))
+        title = OPERATIONS[whole.operation].title if whole.operation in OPERATIONS else whole.operation
+        await self._confirm(title, f"Do it: {title}", prepare, lambda plan, listener: operator.run(plan, listener))
 
     async def _resume(self) -> None:
         from ccops.tui.questions import what_becomes_of
@@ -279,25 +296,27 @@ class Desk:
         screen = Confirmation(self._outlook(), title, label, prepare, self._barred, self.arm)
         plan = await self._app.push_screen_wait(screen)
         if plan is not None and (self.run is None or self.run.over):
-            self.run = Run(plan, lambda listener: begin(plan, listener), self._app.clock)
+            self.run = Run(plan, lambda listener: begin(plan, listener), screen.outlook)
             self.run.listeners.append(self._heard)
             self._watch(self.run)
 
     def _watch(self, run: Run) -> None:
         from ccops.tui.screens.running import RunningScreen
 
-        self._app.push_screen(RunningScreen(self._outlook(), run, lambda: self.stop_or_not(lambda: None)))
+        self._app.push_screen(RunningScreen(run, lambda: self.stop_or_not(lambda: None)))
 
     def _heard(self) -> None:
         """The end of an operation that nobody looks at is told."""
+        run = self.run
+        if run is None or not run.over or not self._app.screen_stack:  # the console may be closing
+            return
         from ccops.tui.screens.running import RunningScreen
 
-        run = self.run
-        if run is not None and run.over:
-            self._look_back()
-            if not isinstance(self._app.screen, RunningScreen):
-                self._app.bell()
-                self._say(f"{run.ending or 'ended'}: {run.plan.title}", run.report.summary if run.report else "", 20)
+        self._look_back()
+        if not isinstance(self._app.screen, RunningScreen):
+            self._app.bell()
+            self._say(f"{run.ending or 'ended'}: {run.plan.title}", run.report.summary if run.report else "", 20)
+        self._app.repaint()
 
     def stop_or_not(self, then: Callable[[], None]) -> None:
         """Asks whether what runs is to be stopped here, with the focus on going on; `then` follows when it was."""
@@ -332,18 +351,19 @@ class Desk:
         name = self._app.pair_name
         if name not in self._operators:
             assert self._open is not None
-            self._operators[name] = self._open(name, self._app.store, self.authority)
+            self._operators[name] = self._open(name, self._app.store, self.authority(name))
         return self._operators[name]
 
     def _outlook(self) -> Outlook:
-        pair = self._app.settings.pairs[self._app.pair_name]
-        return Outlook(self._app.store, self._app.clock, self.arming, pair.accent)
+        name = self._app.pair_name
+        pair = self._app.settings.pairs[name]
+        return Outlook(self._app.store, self._app.clock, partial(self.arming, name), pair.accent, pair.sudo)
 
     def _barred(self, plan: Plan, brief: bool = False) -> str:
         """Why it may not be run now, "" where it may; `brief` in a word or two."""
         from ccops.operations.plan import NotPermitted
 
-        authority = self.authority
+        authority = self.authority(self._app.pair_name)
         try:
             authority.demand(plan)
         except NotPermitted as error:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from ccops.triage import prose
 from ccops.tui import quantities, themes
 from ccops.tui.widgets.paragraphs import Paragraph
 
 if TYPE_CHECKING:
     from ccops.operations.audit import Record
     from ccops.operations.plan import Check, Plan, Report, Step, StepState
+    from ccops.triage.finding import Divergence
 
 _BLANK: Final = Paragraph()
 
@@ -52,14 +54,28 @@ def before(plan: Plan, barred: str) -> Iterator[Paragraph]:
     yield from _listed("▲ Cannot be undone", plan.irrevocable, "bold $warning")
 
 
-def after(plan: Plan, evidence: bool = True) -> Iterator[Paragraph]:
-    """The rest of it: steps with exact commands, undo, how long it took, evidence, the checks that hold."""
-    if evidence:
+def against(plan: Plan, sides: Divergence | None) -> Iterator[Paragraph]:
+    """A word of warning where the victim is not the one that the evidence advises."""
+    if sides is None or plan.typed is None or sides.victim == plan.typed:
+        return
+    yield _BLANK
+    what = f"the evidence advises to give up {sides.victim}" if sides.victim else "the evidence does not decide"
+    yield Paragraph(f"{what}; this gives up {plan.typed}", "bold", title="▲", title_style="bold $warning", rest=2)
+
+
+def after(plan: Plan, sudo: bool = False, sides: Divergence | None = None) -> Iterator[Paragraph]:
+    """The rest of it: steps with exact commands, undo, how long it took, evidence, the checks that hold.
+
+    `sudo`: commands are sent through it. `sides`: both sides are shown already, and only what follows is told.
+    """
+    if sides is None:
         yield from _listed("What both sides have", plan.evidence)
+    else:
+        yield from _listed("What follows from that", [*prose.conclusion(sides)])
     yield _BLANK
     yield Paragraph(title="Steps")
     for number, step in enumerate(plan.steps, 1):
-        yield from _step(number, step)
+        yield from _step(number, step, sudo)
     if plan.undo_text:
         yield _BLANK
         yield Paragraph(plan.undo_text, title="Back again:", rest=2)
@@ -79,7 +95,7 @@ def took(plan: Plan) -> str:
     return ", ".join(quantities.duration(seconds) for seconds in plan.took_s)
 
 
-def running(plan: Plan, states: Sequence[StepState], now: float) -> Iterator[Paragraph]:
+def running(plan: Plan, states: Sequence[StepState], now: float, sudo: bool = False) -> Iterator[Paragraph]:
     """The steps as they stand, with the seconds that each took, what was sent and what was answered."""
     for number, step in enumerate(plan.steps, 1):
         state = states[number - 1] if number <= len(states) else None
@@ -89,12 +105,11 @@ def running(plan: Plan, states: Sequence[StepState], now: float) -> Iterator[Par
         if state is not None and state.began_at is not None and word != "already":
             until = state.ended_at if state.ended_at is not None else now
             since = quantities.watch(until - state.began_at)
-        where = _where(step) if step.command else ""
         title = f"{mark} {word:<8}{since:>7}"
         text_style = "bold" if word == "running" else "$label" if word == "waiting" else ""
-        yield Paragraph(f" {number}. {where}{step.text}", text_style, 0, _STEP_INDENT + 1, title, style)
+        yield Paragraph(f" {number}. {step.text}", text_style, 0, _STEP_INDENT + 1, title, style)
         if step.command and word in ("running", "failed"):
-            yield Paragraph(" ".join(step.command), "bold $info", _STEP_INDENT + 1, _STEP_INDENT + 3)
+            yield Paragraph(_command(step, sudo), "bold $info", _STEP_INDENT + 1, _STEP_INDENT + 3)
         if state is not None and state.said:
             yield Paragraph(state.said, "" if word == "failed" else "$label", _STEP_INDENT + 1, _STEP_INDENT + 1)
 
@@ -171,15 +186,15 @@ def _refusal(check: Check) -> Iterator[Paragraph]:
         yield Paragraph(check.way_out, "$info", title="→", title_style="$info", first=3, rest=5)
 
 
-def _step(number: int, step: Step) -> Iterator[Paragraph]:
-    where = _where(step)
-    yield Paragraph(f"{where}{step.text}", title=f"{number}.", first=1, rest=4)
+def _step(number: int, step: Step, sudo: bool) -> Iterator[Paragraph]:
+    yield Paragraph(step.text, title=f"{number}.", first=1, rest=4)
     if step.command:
-        yield Paragraph(" ".join(step.command), "bold $info", 4, 6)
+        yield Paragraph(_command(step, sudo), "bold $info", 4, 6)
     if step.effect.text:
         yield Paragraph(step.effect.text, "$label", title="seen when:", title_style="$label", first=4, rest=6)
 
 
-def _where(step: Step) -> str:
-    """`on NODE: `, unless the step names its node by itself."""
-    return f"on {step.node}: " if step.node and step.node not in re.split(r"[\s,:;]+", step.text) else ""
+def _command(step: Step, sudo: bool) -> str:
+    """`NODE# COMMAND`, as it is sent and as a shell there would take it."""
+    words = ["sudo", "-n", *step.command] if sudo else step.command
+    return f"{step.node}# {shlex.join(words)}"

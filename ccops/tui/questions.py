@@ -97,15 +97,16 @@ def _victims(title: str, snapshot: Snapshot) -> ChoiceScreen:
     advised = divergence.victim if divergence else None
     options = [_CANCEL]
     for index, name in enumerate(names):
-        about = f"{names[1 - index]}'s data stay{'; this is what the evidence advises' if name == advised else ''}"
+        about = f"{names[1 - index]}'s data stay{'; the evidence advises this' if name == advised else ''}"
         options.append(Option(f"Give up what {name} changed", about, f"victim={name}"))
-    text = ["Whose changes are given up? They are saved on this host first; the plan is shown before anything is done."]
+    text = ["Whose changes are given up? They are saved on this host first, and the plan is shown before that."]
     if divergence is None:
         text.append("How far the sides diverged is not known: there is nothing to compare.")
         return ChoiceScreen(title, text, options)
-    text += [*divergence.reasons] if advised else ["The evidence does not decide.", *divergence.reasons]
+    if advised is None:
+        text.append("The evidence does not decide.")
     cards = [side_panel.face(divergence, index) for index in (0, 1)]
-    return ChoiceScreen(title, text, options, cards=cards)
+    return ChoiceScreen(title, text, options, cards=cards, more=divergence.reasons)
 
 
 def _rates(title: str, snapshot: Snapshot) -> ChoiceScreen:

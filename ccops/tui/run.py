@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
 from ccops.tui import crash
+from ccops.tui.live import Outlook
 
 if TYPE_CHECKING:
     from ccops.operations.plan import Check, Plan, Progress, Report, StepState
@@ -18,23 +19,24 @@ Ended = Literal["", "done", "refused", "surprised", "interrupted", "failed"]
 
 
 class Run:
-    """Runs `begin` in a task of its own. `listeners` are called in the event loop whenever something is new.
+    """Runs `begin` in a task of its own; `outlook` is that on its pair.
 
-    `ending` is "" while it runs; "failed" is a fault of ccops itself, and then `problem` says where it is reported.
+    `listeners` are called in the event loop whenever something is new. `ending` is "" while it runs; "failed" is a
+    fault of ccops itself, and then `problem` says where it is reported.
     """
 
-    def __init__(self, plan: Plan, begin: Begin, clock: Callable[[], float]) -> None:
+    def __init__(self, plan: Plan, begin: Begin, outlook: Outlook) -> None:
         self.plan = plan
+        self.outlook = outlook
         self.progress: Progress | None = None
         self.report: Report | None = None
         self.ending: Ended = ""
         self.problem = ""
         self.checks: tuple[Check, ...] = ()
-        self.began_at = clock()
+        self.began_at = outlook.clock()
         self.ended_at: float | None = None
         self.listeners: list[Callable[[], None]] = []
         self._begin = begin
-        self._clock = clock
         self._task = asyncio.create_task(self._go())
 
     @property
@@ -80,7 +82,7 @@ class Run:
         except Exception as error:  # told on the screen; the console itself goes on
             self.ending, self.problem = "failed", crash.report(error)
         finally:
-            self.ended_at = self._clock()
+            self.ended_at = self.outlook.clock()
             self._tell()
 
     def _heard(self, progress: Progress) -> None:

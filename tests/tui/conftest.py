@@ -12,6 +12,7 @@ import pytest
 from ccops.config import ConsoleSettings, NodeSettings, PairSettings, Settings
 from ccops.tui.app import Console
 from tests.tui import samples
+from tests.tui.fake_operator import FakeOperator
 from tests.tui.fakes import FakeWatched
 
 Make = Callable[..., tuple[Console, FakeWatched]]
@@ -40,11 +41,27 @@ def make() -> Make:
     """Makes a console over one fake pair whose clock stands at `samples.NOW`."""
 
     def make(
-        snapshot: Any = None, *, lines: int = 40, start_view: str = "pair", clock: Any = None, **console: Any
+        snapshot: Any = None,
+        *,
+        lines: int = 40,
+        start_view: str = "pair",
+        clock: Any = None,
+        operator: FakeOperator | None = None,
+        write: bool = False,
+        pair: dict[str, Any] | None = None,
+        **console: Any,
     ) -> tuple[Console, FakeWatched]:
         watched = FakeWatched(snapshot or samples.healthy(), samples.lines(lines))
-        settings = Settings({"lab": pair_settings(accent="#b3261e")}, ConsoleSettings(**console))
-        app = Console(settings, lambda _: watched, "lab", start_view=start_view, clock=clock or (lambda: samples.NOW))
+        settings = Settings({"lab": pair_settings(accent="#b3261e", **(pair or {}))}, ConsoleSettings(**console))
+        app = Console(
+            settings,
+            lambda _: watched,
+            "lab",
+            start_view=start_view,
+            clock=clock or (lambda: samples.NOW),
+            open_operator=operator.open if operator else None,
+            write=write,
+        )
         return app, watched
 
     return make

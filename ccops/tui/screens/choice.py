@@ -47,14 +47,25 @@ class ChoiceScreen(ModalScreen[str | None]):
     """
 
     def __init__(
-        self, title: str, text: Sequence[str], options: Sequence[Option], *, cards: Sequence[Face] = (), typed: str = ""
+        self,
+        title: str,
+        text: Sequence[str],
+        options: Sequence[Option],
+        *,
+        cards: Sequence[Face] = (),
+        more: Sequence[str] = (),
+        typed: str = "",
     ) -> None:
-        """`typed` is what the field for another answer says while it is empty; without it there is none."""
+        """`more` is text below the answers.
+
+        `typed` is what the field for another answer says while it is empty; without it there is none.
+        """
         super().__init__()
         self._title = title
         self._text = tuple(text)
         self._options = tuple(options)
         self._cards = tuple(cards)
+        self._more = tuple(more)
         self._typed = typed
 
     def compose(self) -> ComposeResult:
@@ -72,11 +83,16 @@ class ChoiceScreen(ModalScreen[str | None]):
                 entry = Input(placeholder=self._typed, compact=True, id="entry")
                 entry.cursor_blink = False
                 yield entry
+            if self._more:
+                yield Paragraphs(id="more")
 
     def on_mount(self) -> None:
         """Shows the text, and puts the focus on the first answer."""
         paragraphs = [Paragraph(title=self._title), Paragraph()]
         self.query_one("#question", Paragraphs).show([*paragraphs, *(Paragraph(line) for line in self._text)])
+        if self._more:
+            listed = [Paragraph(line, title="•", title_style="$label", rest=2) for line in self._more]
+            self.query_one("#more", Paragraphs).show([Paragraph(), *listed])
         for index, card in enumerate(self._cards):
             self.query_one(f"#card-{index}", Card).show(card)
         self.query_one("#option-0", PushButton).focus()

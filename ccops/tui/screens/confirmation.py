@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from ccops.text import clean
 from ccops.tui import crash, keymap, plans, quantities, themes
-from ccops.tui.live import LiveScreen, Outlook
+from ccops.tui.live import WIDE, LiveScreen, Outlook
 from ccops.tui.widgets import side_panel
 from ccops.tui.widgets.card import Card, Part
 from ccops.tui.widgets.paragraphs import Paragraph, Paragraphs
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ccops.operations.plan import Plan
 
 _OLD_AFTER_S: Final = 30.0
+_WIDE_WITH_SIDES: Final = 144
 
 
 class Confirmation(LiveScreen["Plan | None"]):
@@ -131,18 +132,22 @@ class Confirmation(LiveScreen["Plan | None"]):
         plan, barred = self._plan, self._why_not()
         self.head(plan.title if plan else self._title, self._stands(snapshot, barred))
         sides = snapshot.divergence if plan is not None and plan.evidence else None
+        # Two sides, and two nodes beside them, want more room.
+        if self.roomy_from != (wanted := WIDE if sides is None else _WIDE_WITH_SIDES):
+            self.lay_out(wanted)
         self.query_one("#sides").display = sides is not None
         if sides is not None:
             for index in (0, 1):
-                self.query_one(f"#side-{index}", Card).show(side_panel.face(sides, index))
+                chosen = plan.typed if plan is not None else None
+                self.query_one(f"#side-{index}", Card).show(side_panel.face(sides, index, chosen))
         if plan is None:
             told = [Paragraph(self._problem, "bold", title="✖", title_style="bold $critical", rest=2)]
             looking = [Paragraph("looking at both nodes…", "$label")]
             self.query_one("#before", Paragraphs).show(told if self._problem else looking)
             self.query_one("#after", Paragraphs).show(())
         else:
-            self.query_one("#before", Paragraphs).show([*plans.before(plan, barred)])
-            self.query_one("#after", Paragraphs).show([*plans.after(plan, evidence=sides is None)])
+            self.query_one("#before", Paragraphs).show([*plans.before(plan, barred), *plans.against(plan, sides)])
+            self.query_one("#after", Paragraphs).show([*plans.after(plan, self.outlook.sudo, sides)])
         self._paint_foot(plan)
 
     def _paint_foot(self, plan: Plan | None) -> None:
@@ -183,7 +188,7 @@ class Confirmation(LiveScreen["Plan | None"]):
             pairs.append(("w", "arm"))
         if plan is not None and self._may() and plan.typed is None:
             pairs.insert(1, ("y", "do it"))
-        for keys, word in (*pairs, ("↓↑", "read"), ("tab", "buttons")):
+        for keys, word in (*pairs, ("↓↑", "read"), ("tab", "field, buttons" if plan and plan.typed else "buttons")):
             yield keys, "bold"
             yield f" {word}  ", "$label"
 

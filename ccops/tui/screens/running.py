@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from ccops.tui import keymap, plans, quantities, themes
-from ccops.tui.live import LiveScreen, Outlook
+from ccops.tui.live import LiveScreen
 from ccops.tui.run import Run
 from ccops.tui.widgets.card import Part
 from ccops.tui.widgets.paragraphs import Paragraph, Paragraphs
@@ -42,8 +42,8 @@ class RunningScreen(LiveScreen[None]):
     RunningScreen #hints, RunningScreen #now { background: $panel; }
     """
 
-    def __init__(self, outlook: Outlook, run: Run, ask_to_stop: Callable[[], None]) -> None:
-        super().__init__(outlook)
+    def __init__(self, run: Run, ask_to_stop: Callable[[], None]) -> None:
+        super().__init__(run.outlook)
         self.run = run
         self._ask_to_stop = ask_to_stop
 
@@ -70,12 +70,12 @@ class RunningScreen(LiveScreen[None]):
         """Everything; each widget paints only what differs."""
         run = self.run
         now = run.ended_at if run.ended_at is not None else self.outlook.clock()
-        elapsed = quantities.watch(now - run.began_at)
+        elapsed = quantities.watch(run.report.took_s if run.report else now - run.began_at)
         last: Part = (f"last time {plans.took(run.plan)}", "$label") if run.plan.took_s else ("", "")
         self.head(run.plan.title, [*self._stands(), (f" {elapsed}", "bold")], last)
         self.query_one("#report", Paragraphs).show([*self._report()])
-        states = run.states
-        self.query_one("#steps", Paragraphs).show([*plans.running(run.plan, states, now)])
+        steps = plans.running(run.plan, run.states, now, self.outlook.sudo)
+        self.query_one("#steps", Paragraphs).show([*steps])
         self.query_one("#now", Summary).show([("now: ", "$label"), (run.now, "bold")] if not run.over else [])
         self.query_one("#now").display = not run.over
         self.query_one("#hints", Summary).show([*self._hints()])

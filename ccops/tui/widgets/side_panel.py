@@ -24,8 +24,11 @@ _SHORT: Final = {
 }
 
 
-def face(divergence: Divergence, at: int) -> Face:
-    """The card of side `at` (0 or 1); the recommended victim says so in its corner, with a question mark."""
+def face(divergence: Divergence, at: int, chosen: str | None = None) -> Face:
+    """The card of side `at` (0 or 1); the recommended victim says so in its corner, with a question mark.
+
+    `chosen`: the victim that a person has chosen; then the corners say what becomes of each side.
+    """
     side = divergence.sides[at]
     rows: list[Row] = []
     for label, *values in prose.side_rows(divergence):
@@ -35,6 +38,9 @@ def face(divergence: Divergence, at: int) -> Face:
         rows += [Row("" if n else _SHORT.get(label, label), ((text, ""),)) for n, text in enumerate(texts)]
     victim = divergence.victim == side.name
     corner = ("victim?", "bold $warning") if victim else ("", "")
+    if chosen is not None:
+        victim = side.name == chosen
+        corner = ("GIVEN UP", "bold $critical") if victim else ("stays", "bold $ok")
     return Face(side.name, tuple(rows), corner, "$warning" if victim else "$frame")
 
 
