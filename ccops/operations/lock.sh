@@ -21,10 +21,13 @@ watch() {
 }
 
 holder() {
-    p=$(grep -la "$pattern" /proc/[0-9]*/cmdline 2>/dev/null | head -n 1)
-    # It may be just taking the other's place.
-    [ -n "$p" ] || { sleep 1; p=$(grep -la "$pattern" /proc/[0-9]*/cmdline 2>/dev/null | head -n 1); }
-    [ -z "$p" ] || tr '\0' '\n' <"$p" 2>/dev/null | sed -n '$p'
+    for try in 1 2 3; do
+        p=$(grep -la "$pattern" /proc/[0-9]*/cmdline 2>/dev/null | head -n 1)
+        who=$({ tr '\0' '\n' <"$p" | sed -n '$p'; } 2>/dev/null)
+        # One that has just taken the other's place is there at the next look.
+        if [ -n "$who" ]; then printf '%s\n' "$who"; return; fi
+        sleep 1
+    done
 }
 
 over() {
