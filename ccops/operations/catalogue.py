@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from ccops.operations import daemons, expert, handover, membership, recovery, replication
+from ccops.operations import daemons, expert, handover, membership, pacing, recovery, resync, verify
 from ccops.operations.plan import OperationError, Plan, Request, Role
 from ccops.operations.scene import Scene
 
@@ -31,13 +31,11 @@ class Operation(msgspec.Struct, frozen=True):
 _ALL = (
     Operation("failover", "Failover", "The serving node gives everything to its peer", handover.plan_failover),
     Operation("failback", "Failback", "The preferred node takes its resources back", handover.plan_failback),
-    Operation("resync", "Resync", "Join the sides again, or repair what a verify found", replication.plan_resync),
-    Operation("verify", "Verify", "Compare all blocks of both sides", replication.plan_verify, "maybe-node"),
-    Operation("pause-sync", "Pause the resync", "Pause the resync under way", replication.plan_pause),
-    Operation("resume-sync", "Resume the resync", "Let a paused resync go on", replication.plan_unpause),
-    Operation(
-        "rate", "Resync rate", "Set the rate of the resync under way, or revert it", replication.plan_rate, "rate"
-    ),
+    Operation("resync", "Resync", "Join the sides again, or repair what a verify found", resync.plan_resync),
+    Operation("verify", "Verify", "Compare all blocks of both sides", verify.plan_verify, "maybe-node"),
+    Operation("pause-sync", "Pause the resync", "Pause the resync under way", pacing.plan_pause),
+    Operation("resume-sync", "Resume the resync", "Let a paused resync go on", pacing.plan_unpause),
+    Operation("rate", "Resync rate", "Set the rate of the resync under way, or revert it", pacing.plan_rate, "rate"),
     Operation(
         "recover",
         "Recover from split brain",

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ccops.operations.bench import Bench
 from ccops.operations.plan import Argv, Check, Condition, Look, OperationError, Plan, Request, Step, Surprise
-from ccops.operations.replication import in_sync
+from ccops.operations.resync import in_sync
 from ccops.operations.salvage import salvage
 from ccops.operations.scene import (
     JOINED,

@@ -1,19 +1,16 @@
-"""Operations on the replication: resync, verify, pause-sync, resume-sync, rate."""
+"""Resync: join two sides again, repair what a verify found, copy everything to one side, or follow one under way."""
 
 from __future__ import annotations
 
-import re
 from functools import partial
 
 from msgspec.structs import replace
 
-from ccops.operations.bench import Bench
 from ccops.operations.plan import Check, Condition, Look, OperationError, Plan, Request, Step
 from ccops.operations.scene import (
     JOINED,
     SOURCES,
     TARGETS,
-    VERIFYING,
     Scene,
     both_up_to_date,
     connection,
@@ -23,13 +20,11 @@ from ccops.operations.scene import (
     known,
     left_kib,
     reachable,
-    resource_of,
-    surveyed,
 )
-from ccops.pair.drbd import KIB_PER_BIT
 
-_STALLED_S = 300.0
-_RATE = re.compile(r"[1-9]\d{0,6}[KMG]?", re.A)
+STALLED_S = 300.0
+"""A resync or a verify that does not move for so long is called stalled."""
+
 _DIVERGED = ("split-brain", "split-brain-active", "unrelated-data", "stale-primary")
 _REFUSED_JOIN = {
     "split-brain-detected": "DRBD found a split brain: only `ccops recover --victim NODE` mends that",
@@ -37,9 +32,6 @@ _REFUSED_JOIN = {
     "target-but-primary": "the Primary would have become the target",
     "authentication-failed": "the peer's shared secret is another one",
 }
-
-
-# resync
 
 
 def plan_resync(request: Request, scene: Scene) -> Plan:
@@ -250,224 +242,6 @@ def _follow(request: Request, scene: Scene) -> Plan:
     )
 
 
-# verify
-
-
-def plan_verify(request: Request, scene: Scene) -> Plan:
-    """Compares all blocks of both sides, and follows it to its result."""
-    node = request.node or next(
-        (name for name in scene.names if is_primary(Look(scene.snapshot), name) is False), scene.names[1]
-    )
-    old = (scene.drbdadm(node).version or "").startswith(("8.0", "8.1", "8.2", "8.3"))
-    section = "syncer { }" if old else "net { }"
-    return Plan(
-        replace(request, node=node),
-        f"Verify: compare both sides, begun on {node}",
-        "Reads every block on both sides and compares them; it marks differences and mends nothing.",
-        (
-            Step(
-                "verify",
-                f"begin on {node}",
-                Condition("a verify is under way, or is over", _verify_seen, _verify_refused),
-                node,
-                scene.drbdadm(node).verify(),
-                once=True,
-                limit_s=60.0,
-                safe_next="nothing was changed; see DRBD's words in the log",
-            ),
-            Step(
-                "compared",
-                "all blocks are compared",
-                Condition("the verify is over", _verify_over),
-                limit_s=_STALLED_S,
-                moving=left_kib,
-                safe_next="both sides go on as before; `ccops drbd disconnect` and `ccops drbd connect` end a verify",
-            ),
-            Step(
-                "result",
-                "what was found",
-                Condition("the sides are Connected", lambda look: known(connection(look, node), "Connected".__eq__)),
-                deed=_result,
-                limit_s=60.0,
-            ),
-        ),
-        checks=(
-            *(reachable(scene, name) for name in scene.names),
-            both_up_to_date(scene),
-            *(_verify_alg(scene, name, section) for name in scene.names),
-        ),
-        notices=("callers notice nothing, unless the disks are slow: both read all of the volume",),
-        undo_text="`ccops drbd disconnect` and `ccops drbd connect` end a verify",
-    )
-
-
-def _verify_alg(scene: Scene, name: str, section: str) -> Check:
-    survey = scene.survey(name)
-    if survey is None or not survey.configured:
-        return (
-            surveyed(scene, name)
-            if survey is None
-            else Check(
-                f"the resource's configuration is read on {name}",
-                None,
-                "it is not in drbd.conf",
-                "let ccops read /etc/drbd.d",
-            )
-        )
-    return Check(
-        f"verify-alg is set on {name}",
-        survey.verify_alg is not None,
-        "without it DRBD cannot compare",
-        f"write `verify-alg crc32c;` (or sha1) into {section} of the resource on both nodes, then `drbdadm adjust "
-        f"{scene.pair.layout.resource}` on both",
-    )
-
-
-def _verify_seen(look: Look) -> bool | None:
-    if any(connection(look, name) in VERIFYING for name in look.snapshot.pair.layout.nodes):
-        return True
-    return any(word.event.kind in ("verify-began", "verify-done") for word in look.told.kernel)
-
-
-def _verify_refused(look: Look) -> str | None:
-    for word in look.told.kernel:
-        if word.event.kind == "state-refused":
-            return f"DRBD refused it ({word.line.text})"
-    return None
-
-
-def _verify_over(look: Look) -> bool | None:
-    states = {connection(look, name) for name in look.snapshot.pair.layout.nodes}
-    return None if None in states else not states & VERIFYING
-
-
-async def _result(bench: Bench) -> str:
-    look = bench.eyes.look()
-    views = [resource_of(look.snapshot, name) for name in look.snapshot.pair.layout.nodes]
-    kib = max((view.out_of_sync_kib or 0) for view in views if view is not None)
-    if not kib:
-        return "no differences: both sides are the same"
-    return f"{kib // KIB_PER_BIT} blocks of 4 KiB differ ({kib} KiB): `ccops resync` copies them from the Primary"
-
-
-# pause, resume, rate
-
-
-def plan_pause(request: Request, scene: Scene) -> Plan:
-    """Pauses the resync under way."""
-    return _pausing(request, scene, pause=True)
-
-
-def plan_unpause(request: Request, scene: Scene) -> Plan:
-    """Takes an administrator's pause of the resync away."""
-    return _pausing(request, scene, pause=False)
-
-
-def _pausing(request: Request, scene: Scene, pause: bool) -> Plan:
-    if pause:
-        node = next((n for n in scene.names if (v := scene.drbd(n)) and v.connection in TARGETS), None)
-    else:
-        node = next((n for n in scene.names if (v := scene.drbd(n)) and "user" in v.paused_by), None)
-    there = request.node or node or scene.names[1]
-    drbdadm = scene.drbdadm(there)
-    paused = Condition(f"the resync is paused on {there}", lambda look: _user_pause(look, there))
-    going = Condition(
-        f"{there} does not pause the resync", lambda look: known(_user_pause(look, there), lambda p: not p)
-    )
-    on = Step("pause-sync", f"pause the resync on {there}", paused, there, drbdadm.pause_sync(), limit_s=30.0)
-    off = Step("resume-sync", f"let the resync go on, on {there}", going, there, drbdadm.resume_sync(), limit_s=30.0)
-    step = replace(on, undo=off) if pause else replace(off, undo=on)
-    return Plan(
-        replace(request, node=there),
-        f"{'Pause' if pause else 'Resume'} the resync",
-        "Takes load off disks and network; the target stays unsafe to promote."
-        if pause
-        else "The resync goes on where it was paused.",
-        (step,),
-        checks=(
-            Check(
-                "a resync is under way" if pause else "an administrator's pause is set",
-                node is not None,
-                "there is none" if pause else "the resync is not paused by hand on either node",
-                "nothing is to be done" if pause else "where the peer or a dependency pauses it, see `ccops triage`",
-            ),
-            reachable(scene, there),
-        ),
-        undo_text="`ccops resume-sync` takes it away" if pause else "`ccops pause-sync`",
-    )
-
-
-def plan_rate(request: Request, scene: Scene) -> Plan:
-    """Sets the resync's rate until it is reverted, or reverts it."""
-    rate, revert = request.arguments.get("rate", ""), request.arguments.get("revert") == "yes"
-    if not revert and not _RATE.fullmatch(rate):
-        raise OperationError(f"{rate!r} is no rate: expected bytes a second as DRBD writes them, such as 30M or 500K")
-    node = next((n for n in scene.names if (v := scene.drbd(n)) and v.connection in TARGETS), None)
-    there = request.node or node or scene.names[1]
-    drbdadm = scene.drbdadm(there)
-    back = Step(
-        "adjust",
-        f"the configured rate is in force again on {there}",
-        Condition("a resync is under way, or over", lambda look: known(connection(look, there), JOINED.__contains__)),
-        there,
-        drbdadm.adjust(),
-        once=True,
-        limit_s=30.0,
-    )
-    wanted = _kib(rate) if not revert else 0
-    step = (
-        back
-        if revert
-        else Step(
-            "rate",
-            f"{there} wants {rate} a second",
-            Condition(f"{there} wants {wanted} KiB/s", lambda look: _wants(look, there, wanted)),
-            there,
-            drbdadm.rate(rate),
-            once=True,
-            limit_s=45.0,
-            undo=back,
-        )
-    )
-    return Plan(
-        replace(request, node=there),
-        f"Resync rate: {'as configured' if revert else rate}",
-        "How much of the network and the disks the resync may take; it counts on the side that is copied to.",
-        (step,),
-        checks=(
-            Check(
-                "a resync is under way",
-                node is not None or (revert and scene.drbd(there) is not None),
-                "there is none, and the rate of the next one is configured in the resource",
-                "set resync-rate (rate in syncer { } before 8.4) in the resource's file",
-            ),
-            reachable(scene, there),
-        ),
-        undo_text="`ccops rate --revert`",
-    )
-
-
-def _wants(look: Look, name: str, kib: int) -> bool | None:
-    """Whether /proc/drbd says so; a version that does not print what it wants is believed after its command."""
-    found = resource_of(look.snapshot, name)
-    if found is None:
-        return None
-    if found.sync is None or found.connection not in TARGETS:
-        return True
-    want = found.sync.want_kib_s
-    return True if want is None else abs(want - kib) <= kib / 50
-
-
-def _kib(rate: str) -> int:
-    scale = {"K": 1, "M": 1024, "G": 1 << 20}.get(rate[-1])
-    return int(rate[:-1]) * scale if scale else int(rate)
-
-
-def _user_pause(look: Look, name: str) -> bool | None:
-    found = resource_of(look.snapshot, name)
-    return None if found is None else "user" in found.paused_by
-
-
 # Steps that several of these have
 
 
@@ -506,7 +280,7 @@ def in_sync() -> Step:
         "in-sync",
         "what is missing is copied",
         Condition("both sides are UpToDate, and nothing is out of sync", same, lost),
-        limit_s=_STALLED_S,
+        limit_s=STALLED_S,
         moving=left_kib,
         safe_next="do not fail over until both sides are UpToDate; a resync goes on by itself when the link is back",
     )
