@@ -31,6 +31,7 @@ class Ticker:
         self._told: set[int] = set()
         self._begun: set[int] = set()
         self._now = ""
+        self._painted = ""
         self._sync_at = -_SYNC_EVERY_S
 
     def listen(self, progress: Progress) -> None:
@@ -68,9 +69,13 @@ class Ticker:
             terminal.tell("\r\x1b[K", nl=False)
 
     def _line(self, text: str) -> None:
+        self._painted = ""
         terminal.tell(f"\r\x1b[K{text}" if self._live else text)
 
     def _paint(self, text: str) -> None:
+        if text == self._painted:
+            return
+        self._painted = text
         terminal.tell(f"\r\x1b[K{text[: max(terminal.columns() - 1, 20)]}", nl=False)
 
 
