@@ -114,7 +114,7 @@ class Audit:
         """Appends one entry and has it on the disk before it returns. Raises OperationError where it cannot."""
         for key in ("output", "text", "safe_next", "command"):
             if isinstance(fields.get(key), str):
-                fields[key] = clean(fields[key], _OUTPUT_KEPT)
+                fields[key] = "\n".join(clean(line) for line in fields[key].splitlines())[:_OUTPUT_KEPT]
         if event in ("began", "resumed"):
             fields |= {"who": who(), "origin": where_from()}
         entry = Entry(self._clock(), id, pair, event, **fields)

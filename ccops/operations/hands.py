@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 from ccops.config import PairSettings
 from ccops.links import ssh
-from ccops.links.errors import LinkError
+from ccops.links.errors import LinkError, TimedOut
 from ccops.links.process import Completed
 from ccops.links.ssh import SshConnection
 
 _CONNECT_S = 15.0
+# What sshd gives a command on old systems has no sbin, where drbdadm, service and ip are.
+_WITH_SBIN = 'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH; exec "$@"'
 
 
 class Hands:
@@ -57,10 +59,16 @@ class Hands:
     ) -> Completed:
         """Runs one command to its end; through `sudo -n` where the settings say so. Raises LinkError."""
         connection = await self.reach(node)
-        return await connection.run(self.spelt(argv, as_root), timeout_s=timeout_s, input=input)
+        sent = self.spelt(argv, as_root)
+        if "/" not in argv[0]:
+            sent = ["/bin/sh", "-c", _WITH_SBIN, "ccops", *sent]
+        try:
+            return await connection.run(sent, timeout_s=timeout_s, input=input)
+        except TimedOut:
+            raise TimedOut(f"`{argv[0]}` on {node} did not end within {timeout_s:g} s") from None
 
     def spelt(self, argv: Sequence[str], as_root: bool = True) -> Sequence[str]:
-        """The command as it is sent."""
+        """The command as it is told, and recorded."""
         return ["sudo", "-n", *argv] if as_root and self._pair.sudo else argv
 
     async def close(self) -> None:

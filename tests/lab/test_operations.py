@@ -22,7 +22,7 @@ from tests.lab.conftest import Lab, Watching
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(2400)]
 
 WRITE = "dd if=/dev/urandom of=/data/{} bs=1M count={} conv=fsync 2>/dev/null"
-HOLD = "cd /data && (exec -a forgotten sleep 900) >/dev/null 2>&1 </dev/null &"
+HOLD = "nohup sh -c 'cd /data && exec sleep 987' >/dev/null 2>&1 </dev/null &"
 Tell = Callable[[str, str, float], None]
 
 
@@ -61,6 +61,11 @@ async def console(pair: Lab, watching: Watching, folder: Path) -> AsyncIterator[
         await made.executor.close()
 
 
+async def calm(watching: Watching) -> None:
+    """Nothing moves any more. On a busy machine Heartbeat complains of late heartbeats all the while."""
+    await watching.until(lambda s: s.verdict.code in ("healthy", "late-heartbeats") and s.serving is not None)
+
+
 def seconds(report: Report) -> str:
     """Step by step, for the log of the test."""
     told = (
@@ -76,7 +81,7 @@ async def test_failover_and_failback_under_calls(
     pair: Lab, watching: Watching, tmp_path: Path, shown_after: Tell
 ) -> None:
     """From the confirmed key to calls that are answered, beside bare hb_standby in the same run."""
-    first, second = pair.names
+    second = pair.names[1]
     async with console(pair, watching, tmp_path) as it:
         await pair.later("calls", "20")
         await watching.until(lambda s: s.centre.value is not None and len(s.centre.value.channels) >= 20)
@@ -85,12 +90,12 @@ async def test_failover_and_failback_under_calls(
         assert report.ending == "done", report
         assert any("channels are up" in notice for notice in report.plan.notices)
         shown_after("failover", "20 calls up", report.took_s)
-        await watching.verdict("healthy")
+        await calm(watching)
         back = await it.operate(Request("failback"))
         print(seconds(back))
         assert back.ending == "done", back
         shown_after("failback", "hb_takeover local", back.took_s)
-        await watching.verdict("healthy")
+        await calm(watching)
         bare = time.monotonic()
         await pair.later("ssh", "1", "/usr/share/heartbeat/hb_standby all")
         await watching.until(lambda s: joined.serves(s.pair, second) is True and s.links[f"ami:{second}"].phase == "up")
@@ -119,8 +124,7 @@ async def test_a_split_brain_is_recovered_end_to_end(
         print(seconds(report))
         assert report.ending == "done", report
         shown_after("recover", f"victim {name}", report.took_s)
-        kept = ("mine", "theirs")[2 - victim - 0] if victim == 1 else "mine"
-        lost = "theirs" if kept == "mine" else "mine"
+        kept, lost = ("theirs", "mine") if victim == 1 else ("mine", "theirs")
         serving = pair.names.index(watching.now.serving or "") + 1
         assert pair.ssh(serving, f"ls /data/{kept} 2>/dev/null; ls /data/{lost} 2>/dev/null || true").split() == [
             f"/data/{kept}"
@@ -156,12 +160,12 @@ async def test_failover_is_refused_when_it_would_not_work(pair: Lab, watching: W
         await pair.later("ssh", "1", HOLD)
         said = await it.refused(Request("failover"))
         assert "cwd:/data" in said, said
-        await pair.later("ssh", "1", "pkill -f forgotten")
+        await pair.later("ssh", "1", "pkill -f 'sleep 987'")
         await pair.later("ssh", "2", "service heartbeat stop")
         await watching.until(lambda s: (h := s.pair.node(second).heartbeat.value) is not None and h.running is False)
         assert f"it is stopped on {second}" in await it.refused(Request("failover"))
         await pair.later("ssh", "2", "service heartbeat start")
-        await watching.verdict("healthy")
+        await calm(watching)
         await pair.later("cut-replication")
         await watching.verdict("replication-link-down")
         assert "WFConnection" in await it.refused(Request("failover"))
