@@ -44,8 +44,6 @@ def before(plan: Plan, barred: str) -> Iterator[Paragraph]:
         yield Paragraph(barred, title="✖ not permitted:", title_style="bold $critical", rest=2)
         yield _BLANK
     if plan.refusals:
-        count = f"{len(plan.refusals)} of {len(plan.checks)} checks"
-        yield Paragraph(f"{count} do not hold", title="✖ refused:", title_style="bold $critical")
         for check in plan.refusals:
             yield from _refusal(check)
         yield _BLANK

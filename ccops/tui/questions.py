@@ -96,10 +96,10 @@ def _victims(title: str, snapshot: Snapshot) -> ChoiceScreen:
     names = snapshot.pair.layout.nodes
     advised = divergence.victim if divergence else None
     options = [_CANCEL]
-    for index, name in enumerate(names):
-        about = f"{names[1 - index]}'s data stay{'; the evidence advises this' if name == advised else ''}"
+    for name in names:
+        about = "the evidence advises this" if name == advised else ""
         options.append(Option(f"Give up what {name} changed", about, f"victim={name}"))
-    text = ["Whose changes are given up? They are saved on this host first, and the plan is shown before that."]
+    text = ["Whose changes are given up? The other side's data stay. The plan is shown before anything is done."]
     if divergence is None:
         text.append("How far the sides diverged is not known: there is nothing to compare.")
         return ChoiceScreen(title, text, options)
