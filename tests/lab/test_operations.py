@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -193,3 +196,53 @@ async def test_of_two_consoles_one_acts_and_the_other_says_who(pair: Lab, watchi
         assert len(busy) == 1, results
         assert "failover" in str(busy[0])
         assert [result.ending for result in results if isinstance(result, Report)] == ["done"]
+
+
+async def test_a_recovery_that_was_killed_is_resumed(pair: Lab, watching: Watching, tmp_path: Path) -> None:
+    """`ccops recover` dies by SIGKILL in the middle of the resync; `ccops resume` goes on from what is there."""
+    victim = pair.names[1]
+    settings = tmp_path / "ccops.toml"
+    settings.write_text(toml(pair, tmp_path))
+    ccops = [sys.executable, "-m", "ccops", "-c", str(settings)]
+    await split(pair, watching)
+    await pair.later("ssh", str(pair.names.index(watching.now.serving or "") + 1), WRITE.format("more", 60))
+    child = await asyncio.create_subprocess_exec(
+        *ccops, "recover", "--victim", victim, "--yes", "--timeout", "120", stdout=asyncio.subprocess.PIPE
+    )
+    await watching.until(lambda s: any(f.code in ("resyncing", "resync-paused") for f in s.findings))
+    child.send_signal(signal.SIGKILL)
+    await child.wait()
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*ccops, "resume", "--go-on", "--yes"],
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    print(done.stdout[-3000:], done.stderr[-2000:])
+    assert done.returncode == 0
+    await watching.until(lambda s: s.serving is not None and not any(f.code.startswith("split") for f in s.findings))
+    record = Audit(tmp_path / "audit.jsonl").records()[-1]
+    assert record.ending == "done"
+    sent = [entry.command for entry in record.entries if entry.event == "step"]
+    assert sum("discard" in command and "tentative" not in command for command in sent) == 1
+
+
+def toml(pair: Lab, folder: Path) -> str:
+    """The lab's pair as a settings file; the secrets are in the environment."""
+    made = pair.settings()
+    lines = [
+        f'[console]\naudit = "{folder}/audit.jsonl"\n',
+        '[pairs.lab]\naddress = "192.168.27.120"\nservices = { asterisk = "asterisk", mysqld = "mariadb" }\n',
+    ]
+    lines += [
+        f'[[pairs.lab.nodes]]\nname = "{node.name}"\nssh = "{node.ssh}"\nidentity = "{node.identity}"\n'
+        f'known_hosts = "{node.known_hosts}"\nssh_config = "/dev/null"\n'
+        for node in made.nodes
+    ]
+    assert made.ami is not None
+    assert made.mysql is not None
+    lines.append(f'[pairs.lab.ami]\nuser = "{made.ami.user}"\nsecret = {{ env = "CCOPS_LAB_SECRET" }}\n')
+    lines.append(f'[pairs.lab.mysql]\nuser = "{made.mysql.user}"\npassword = {{ env = "CCOPS_LAB_PASSWORD" }}\n')
+    return "\n".join(lines)
