@@ -25,7 +25,7 @@ from ccops.tui.operating import Desk
 from ccops.tui.operator import OpenOperator
 from ccops.tui.palette import Command, Commands
 from ccops.tui.screens.help import HelpScreen
-from ccops.tui.screens.root import VIEWS, RootScreen
+from ccops.tui.screens.root import VIEWS, RootScreen, scopes
 from ccops.tui.screens.triage import TriageView
 from ccops.tui.view import View
 from ccops.tui.widgets.header import Standing
@@ -90,11 +90,7 @@ class Console(App[None]):
 
     async def on_mount(self) -> None:
         """Opens the pair and the first view; the faults of themes and of keys make one message each."""
-        scopes = {
-            "": [*keymap.CONSOLE_KEYS, *RootScreen.BINDINGS],
-            **{name: view.BINDINGS for name, view in VIEWS.items()},
-        }
-        keys, faults = keymap.check(self.settings.console.keys, scopes)
+        keys, faults = keymap.check(self.settings.console.keys, scopes())
         self.set_keymap(keys)
         self._complain("Keys left as they were", faults)
         self._complain("Themes left out", self.loaded_themes.faults)
@@ -222,6 +218,7 @@ class Console(App[None]):
             settings.accent if settings else None,
             arming=self.desk.arming(self.pair_name),
             running=self.desk.running,
+            operable=self.desk.operable,
             frozen_at=frozen_at,
             moved_on=watched.store.snapshot.verdict.code != snapshot.verdict.code,
             acknowledged=self._alarms[self.pair_name].acknowledged,

@@ -102,6 +102,11 @@ class Desk:
         self._app.repaint()
 
     @property
+    def operable(self) -> bool:
+        """Whether there is something to act on."""
+        return self._open is not None
+
+    @property
     def running(self) -> str:
         """The operation that goes on behind the console, and for how long; "" for none."""
         if self.run is None or self.run.over:
@@ -312,7 +317,9 @@ class Desk:
             return
         from ccops.tui.screens.running import RunningScreen
 
-        self._look_back()
+        record = self._look_back()
+        if record is not None and run.ending == "interrupted" and record.first.id == run.id:
+            run.safe_next = record.entries[-1].safe_next
         if not isinstance(self._app.screen, RunningScreen):
             self._app.bell()
             self._say(f"{run.ending or 'ended'}: {run.plan.title}", run.report.summary if run.report else "", 20)

@@ -21,6 +21,7 @@ _BLANK: Final = Paragraph()
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "waiting": ("·", "$label"),
     "running": ("▶", "bold $info"),
+    "stopped": ("▲", "bold $warning"),
     "seen": ("✓", "$ok"),
     "already": ("✓", "$ok"),
     "failed": ("✖", "bold $critical"),
@@ -35,13 +36,19 @@ _ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
 _STEP_INDENT: Final = 20
 
 
+def failing(plan: Plan) -> str:
+    """`1 of 14 checks does not hold`."""
+    count = len(plan.refusals)
+    return f"{count} of {len(plan.checks)} checks {'does' if count == 1 else 'do'} not hold"
+
+
 def before(plan: Plan, barred: str) -> Iterator[Paragraph]:
     """What is read first of a plan: whether it can be done at all, what it is for, who is hurt, what is irrevocable.
 
     `barred` says why it may not be confirmed now, "" where it may.
     """
     if barred:
-        yield Paragraph(barred, title="✖ not permitted:", title_style="bold $critical", rest=2)
+        yield Paragraph(barred, "bold", title="✖", title_style="bold $critical", rest=2)
         yield _BLANK
     if plan.refusals:
         for check in plan.refusals:
@@ -93,11 +100,15 @@ def took(plan: Plan) -> str:
     return ", ".join(quantities.duration(seconds) for seconds in plan.took_s)
 
 
-def running(plan: Plan, states: Sequence[StepState], now: float, sudo: bool = False) -> Iterator[Paragraph]:
+def running(
+    plan: Plan, states: Sequence[StepState], now: float, sudo: bool = False, over: bool = False
+) -> Iterator[Paragraph]:
     """The steps as they stand, with the seconds that each took, what was sent and what was answered."""
     for number, step in enumerate(plan.steps, 1):
         state = states[number - 1] if number <= len(states) else None
-        word = state.word if state else "waiting"
+        word: str = state.word if state else "waiting"
+        if over and word == "running":
+            word = "stopped"
         mark, style = _WORDS.get(word, ("?", "$unknown"))
         since = ""
         if state is not None and state.began_at is not None and word != "already":
@@ -106,7 +117,7 @@ def running(plan: Plan, states: Sequence[StepState], now: float, sudo: bool = Fa
         title = f"{mark} {word:<8}{since:>7}"
         text_style = "bold" if word == "running" else "$label" if word == "waiting" else ""
         yield Paragraph(f" {number}. {step.text}", text_style, 0, _STEP_INDENT + 1, title, style)
-        if step.command and word in ("running", "failed"):
+        if step.command and word in ("running", "stopped", "failed"):
             yield Paragraph(_command(step, sudo), "bold $info", _STEP_INDENT + 1, _STEP_INDENT + 3)
         if state is not None and state.said:
             yield Paragraph(state.said, "" if word == "failed" else "$label", _STEP_INDENT + 1, _STEP_INDENT + 1)
@@ -127,19 +138,17 @@ def reported(report: Report) -> Iterator[Paragraph]:
     yield Paragraph(f"{report.id}  (`ccops audit {report.id}`)", "$label", title="Recorded as")
 
 
-def stopped(summary: str, id: str = "") -> Iterator[Paragraph]:
-    """An operation that a person stopped."""
+def stopped(summary: str, safe_next: str, id: str) -> Iterator[Paragraph]:
+    """An operation that a person stopped; without an id nothing was done yet."""
     yield Paragraph(title="▲ interrupted", title_style="bold $warning")
     yield Paragraph(summary, "bold", 2, 2)
+    if not id:
+        return
+    offered = "the pair stays as it is now; the menu of operations offers to go on, to undo it, or to leave it"
     yield _BLANK
-    yield Paragraph(
-        "the pair stays as it is now; the key for operations offers to go on, to undo it, or to leave it",
-        title="What is safe next:",
-        rest=2,
-    )
-    if id:
-        yield _BLANK
-        yield Paragraph(f"{id}  (`ccops audit {id}`)", "$label", title="Recorded as")
+    yield Paragraph(f"{safe_next}. {offered}" if safe_next else offered, title="What is safe next:", rest=2)
+    yield _BLANK
+    yield Paragraph(f"{id}  (`ccops audit {id}`)", "$label", title="Recorded as")
 
 
 def refused(text: str, checks: Sequence[Check]) -> Iterator[Paragraph]:

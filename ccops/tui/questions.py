@@ -56,8 +56,8 @@ async def what_becomes_of(record: Record, app: Console) -> str | None:
         text.append("It has no end in the audit log: somebody may still be at it, and then going on is refused.")
     options = [
         Option("Later", "nothing is done now", ""),
-        Option("Go on", "look at the plan from where it stood; nothing is done twice", "on"),
-        Option("Undo", "look at the plan that takes back what can be taken back", "undo"),
+        Option("Go on", "look at the plan, from where it stood", "on"),
+        Option("Undo", "look at what can be taken back", "undo"),
         Option("Leave it", "as it stands: it is not offered again", "leave"),
     ]
     return await app.push_screen_wait(ChoiceScreen("Interrupted operation", text, options))

@@ -32,6 +32,7 @@ class Run:
         self.report: Report | None = None
         self.ending: Ended = ""
         self.problem = ""
+        self.safe_next = ""
         self.checks: tuple[Check, ...] = ()
         self.began_at = outlook.clock()
         self.ended_at: float | None = None

@@ -19,6 +19,9 @@ class View(Widget):
     acknowledged: frozenset[str] = frozenset()
     """The marks of the findings that somebody has seen (see `ccops.tui.alarms`), set before each `show`."""
 
+    operable: bool = False
+    """Whether there is something that operations can act on."""
+
     DEFAULT_CSS: ClassVar[str] = """
     View { height: 1fr; width: 1fr; background: $background; }
     """

@@ -6,11 +6,11 @@ import pytest
 from textual.binding import Binding
 
 from ccops.tui import keymap
-from ccops.tui.screens.root import VIEWS, RootScreen
+from ccops.tui.screens.root import VIEWS, scopes
 from tests.tui import seen
 from tests.tui.conftest import Make
 
-SCOPES = {"": [*keymap.CONSOLE_KEYS, *RootScreen.BINDINGS], **{name: view.BINDINGS for name, view in VIEWS.items()}}
+SCOPES = scopes()
 
 
 def test_every_binding_has_id_group_and_tooltip() -> None:

@@ -155,7 +155,7 @@ async def test_read_only_shows_the_plan_and_bars_it_until_it_is_armed(make: Make
     app, _ = make(operator=operator)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("F")
-        await seen.until(pilot, lambda: "✖ not permitted:" in seen.text(app))
+        await seen.until(pilot, lambda: "✖ failover is not permitted:" in seen.text(app))
         await pilot.press("y")
         await pilot.pause()
         assert operator.runs == []
@@ -268,7 +268,7 @@ async def test_escape_asks_and_going_on_has_the_focus(make: Make, operator: Fake
         await pilot.press("escape")
         await seen.until(pilot, lambda: "▶[ Go on ]◀" in seen.text(app))
         await pilot.press("down", "enter")
-        await seen.until(pilot, lambda: "▲ interrupted" in seen.text(app))
+        await seen.until(pilot, lambda: "▲ interrupted" in seen.text(app) and "▲ stopped" in seen.text(app))
         assert "stays as it is now" in seen.text(app)
         assert operator.cancelled == 1
         await pilot.press("enter")
@@ -505,7 +505,7 @@ async def test_the_audit_log_lists_and_shows(make: Make, operator: FakeOperator)
         await seen.until(pilot, lambda: "hb_standby all" in seen.text(app))
         assert "answered" not in seen.text(app)
         await pilot.press("escape")
-        await seen.until(pilot, lambda: "How it ended" in seen.text(app))
+        await seen.until(pilot, lambda: "Ended" in seen.text(app))
         await pilot.press("escape")
         await seen.until(pilot, lambda: app.screen is app.root)
 
@@ -514,6 +514,7 @@ async def test_the_triage_view_opens_the_remedy(make: Make, operator: FakeOperat
     app, _ = make(samples.diverged(), operator=operator, start_view="triage")
     async with app.run_test(size=(120, 40)) as pilot:
         await seen.until(pilot, lambda: "critical · split-brain" in seen.text(app))
+        await seen.until(pilot, lambda: "ccops can do it: x opens it: recover" in seen.text(app))
         await pilot.press("x")
         await seen.until(pilot, lambda: "Whose changes are given up?" in seen.text(app))
         await pilot.press("escape", "enter")

@@ -30,7 +30,7 @@ class ChoiceScreen(ModalScreen[str | None]):
     """Ends with the value of the option chosen, what was typed, or None. The first option has the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        keymap.key("choice.cancel", "escape,ctrl+c", "dismiss", "Cancel", "Choose nothing", keymap.SCREEN),
+        keymap.key("choice.cancel", "escape,q,ctrl+c", "dismiss", "Cancel", "Choose nothing", keymap.SCREEN),
         keymap.key("choice.down", "j,down", "app.focus_next", "Down", "The next answer", keymap.MOVING),
         keymap.key("choice.up", "k,up", "app.focus_previous", "Up", "The answer before", keymap.MOVING),
     ]

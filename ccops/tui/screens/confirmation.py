@@ -171,8 +171,7 @@ class Confirmation(LiveScreen["Plan | None"]):
         if plan is None:
             return [(f"{themes.mark('critical')} cannot be done", themes.style("critical"))]
         if plan.refusals:
-            failed = f"refused: {len(plan.refusals)} of {len(plan.checks)} checks do not hold"
-            return [(f"{themes.mark('critical')} {failed}", themes.style("critical"))]
+            return [(f"{themes.mark('critical')} refused: {plans.failing(plan)}", themes.style("critical"))]
         if self._looked_on != _gist(snapshot):
             return [(f"{themes.mark('warning')} the pair has changed since it was looked at: r", "bold $warning")]
         age = self.outlook.clock() - self._looked_at

@@ -32,8 +32,8 @@ _MENU: Final = (
 _AUDIT: Final = (
     Column("when", "When", 14),
     Column("what", "What", 20, flex=4, most=60),
-    Column("ending", "How it ended", 12, most=20),
-    Column("took", "Took", 9, align="right"),
+    Column("ending", "Ended", 11, most=20),
+    Column("took", "Took", 10, align="right"),
     Column("who", "Who", 12, flex=1, priority=1, most=30),
     Column("origin", "From", 16, flex=2, priority=2, most=60),
 )

@@ -34,6 +34,11 @@ VIEWS: Final[Mapping[str, type[View]]] = {
 SMALLEST: Final = (60, 20)
 
 
+def scopes() -> dict[str, Sequence[BindingType]]:
+    """The bindings by owner, as `keymap.check` wants them; "" is the console itself."""
+    return {"": [*CONSOLE_KEYS, *RootScreen.BINDINGS], **{name: view.BINDINGS for name, view in VIEWS.items()}}
+
+
 class RootScreen(Screen[None], inherit_bindings=False):
     """The frame around the views, which are made when first asked for. Below 60×20 it says so instead."""
 
@@ -90,7 +95,7 @@ class RootScreen(Screen[None], inherit_bindings=False):
         if self.has_class("-small") or view is None or not view.is_mounted:
             return False
         self.query_one(Header).show(snapshot, standing)
-        view.acknowledged = standing.acknowledged
+        view.acknowledged, view.operable = standing.acknowledged, standing.operable
         try:
             view.show(snapshot, timeline)
         except Exception as error:  # one view's fault must not take the console from whoever is on call

@@ -74,7 +74,7 @@ class RunningScreen(LiveScreen[None]):
         last: Part = (f"last time {plans.took(run.plan)}", "$label") if run.plan.took_s else ("", "")
         self.head(run.plan.title, [*self._stands(), (f" {elapsed}", "bold")], last)
         self.query_one("#report", Paragraphs).show([*self._report()])
-        steps = plans.running(run.plan, run.states, now, self.outlook.sudo)
+        steps = plans.running(run.plan, run.states, now, self.outlook.sudo, run.over)
         self.query_one("#steps", Paragraphs).show([*steps])
         self.query_one("#now", Summary).show([("now: ", "$label"), (run.now, "bold")] if not run.over else [])
         self.query_one("#now").display = not run.over
@@ -110,7 +110,7 @@ class RunningScreen(LiveScreen[None]):
         if run.report is not None:
             yield from plans.reported(run.report)
         elif run.ending == "interrupted":
-            yield from plans.stopped(run.problem, run.id)
+            yield from plans.stopped(run.problem, run.safe_next, run.id)
         else:
             yield from plans.refused(run.problem, run.checks)
         yield Paragraph()

@@ -190,7 +190,17 @@ class TriageView(View):
         if divergence is not None:
             for at, name in enumerate(("first", "second")):
                 self.query_one(f"#{name}", Card).show(side_panel.face(divergence, at))
-        self.query_one("#rest", Paragraphs).show((*_conclusion(divergence), *_rest(finding)))
+        self.query_one("#rest", Paragraphs).show((*_conclusion(divergence), *_rest(finding, self._remedy(finding))))
+
+    def _remedy(self, finding: Finding) -> str:
+        """The key that opens the operation that mends it, and which that is; "" where there is none."""
+        if not self.operable or self._snapshot is None:
+            return ""
+        from ccops.operations.remedies import remedy_of
+
+        request = remedy_of(finding, self._snapshot)
+        keys = {key.id: key.keys for key in keymap.listing(self.BINDINGS, self.app._keymap)}
+        return "" if request is None else f"{keys['triage.operate']} opens it: {request}"
 
 
 def in_order(findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -250,7 +260,10 @@ def _conclusion(divergence: Divergence | None) -> Iterator[Paragraph]:
             return
 
 
-def _rest(finding: Finding) -> Iterator[Paragraph]:
+def _rest(finding: Finding, operation: str) -> Iterator[Paragraph]:
+    if operation:
+        yield Paragraph()
+        yield Paragraph(operation, "bold $info", title="ccops can do it:", rest=2)
     if finding.remedy:
         yield Paragraph()
         yield Paragraph(title="What to do")

@@ -24,12 +24,14 @@ _APART: Part = (" · ", "$label")
 class Standing(NamedTuple):
     """What the header says beside the snapshot: the console's own state.
 
-    `arming`: read-only, or armed and for how long; `running`: the operation that goes on behind, "" for none.
+    `arming`: read-only, or armed and for how long; `running`: the operation that goes on behind, "" for none;
+    `operable`: there is something that operations can act on.
     """
 
     accent: str | None = None
     arming: Part = ("read-only", "$label")
     running: str = ""
+    operable: bool = False
     frozen_at: float | None = None
     moved_on: bool = False
     acknowledged: frozenset[str] = frozenset()
