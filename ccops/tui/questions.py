@@ -86,7 +86,7 @@ def _with(request: Request, words: str | None) -> Request | None:
 def _nodes(snapshot: Snapshot) -> list[Option]:
     options = []
     for index, name in enumerate(snapshot.pair.layout.nodes):
-        about = "".join(text for text, _ in node_panel.line(snapshot, index)[1:])
+        about = " ".join("".join(text for text, _ in node_panel.line(snapshot, index)[1:]).split())
         options.append(Option(name, about, name))
     return options
 

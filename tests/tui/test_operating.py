@@ -514,7 +514,7 @@ async def test_the_triage_view_opens_the_remedy(make: Make, operator: FakeOperat
     app, _ = make(samples.diverged(), operator=operator, start_view="triage")
     async with app.run_test(size=(120, 40)) as pilot:
         await seen.until(pilot, lambda: "critical · split-brain" in seen.text(app))
-        await seen.until(pilot, lambda: "ccops can do it: x opens it: recover" in seen.text(app))
+        await seen.until(pilot, lambda: "ccops can do it: x shows the plan of recover" in seen.text(app))
         await pilot.press("x")
         await seen.until(pilot, lambda: "Whose changes are given up?" in seen.text(app))
         await pilot.press("escape", "enter")

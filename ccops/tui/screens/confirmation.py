@@ -178,7 +178,8 @@ class Confirmation(LiveScreen["Plan | None"]):
         old = f" {quantities.duration(age)} ago" if age > _OLD_AFTER_S else ""
         if barred:
             return [(f"{themes.mark('warning')} not permitted now", "bold $warning")]
-        checks = f"all {len(plan.checks)} checks hold{old}" if plan.checks else "ready"
+        count = len(plan.checks)
+        checks = f"all {count} checks hold{old}" if count > 1 else f"the one check holds{old}" if count else "ready"
         return [(f"{themes.mark('ok')} {checks}; nothing has been done yet", "$ok")]
 
     def _hints(self, plan: Plan | None) -> Iterator[Part]:

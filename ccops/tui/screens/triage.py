@@ -200,7 +200,7 @@ class TriageView(View):
 
         request = remedy_of(finding, self._snapshot)
         keys = {key.id: key.keys for key in keymap.listing(self.BINDINGS, self.app._keymap)}
-        return "" if request is None else f"{keys['triage.operate']} opens it: {request}"
+        return "" if request is None else f"{keys['triage.operate']} shows the plan of {request}"
 
 
 def in_order(findings: Sequence[Finding]) -> Iterator[Finding]:
