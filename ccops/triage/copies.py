@@ -22,7 +22,7 @@ def resync(case: Case) -> Finding | None:
     source, target, sync = under_way.source, under_way.target, under_way.sync
     if sync.paused:
         return _paused(case, f"{target} is unsafe to promote: resync paused from {source}, {_progress(sync)}")
-    if sync.stalled or sync.speed_kib_s == 0:
+    if sync.stalled or (sync.speed_kib_s == 0 and not _is_young(case, target)):
         return _stalled(case, source, target, sync)
     return Finding(
         "resyncing",
@@ -38,6 +38,12 @@ def resync(case: Case) -> Finding | None:
             case.drbd_step("and put the rate of the configuration back", target, case.drbdadm(target).adjust()),
         ),
     )
+
+
+def _is_young(case: Case, name: str) -> bool:
+    """True while a resync has only begun: then nothing has moved yet, and its speed is 0."""
+    lasted = case.memory.connection_s.get(name)
+    return lasted is not None and lasted < case.thresholds.connecting
 
 
 def _resync_begins(case: Case) -> Finding | None:

@@ -233,22 +233,28 @@ def stop_failed(case: Case, name: str) -> Finding | None:
 
 def device_held(case: Case, name: str) -> Finding | None:
     """Something outside the resources holds the volume, so that it cannot be given up."""
+    facts = case.facts_of(name)
+    if facts.mount is False:
+        return None
     told = case.lately(name, "unmount-failed")
     if not told or any(w.line.at >= told[-1].line.at for w in case.lately(name, "unmounted")):
         refused = [w for w in case.lately_kernel(name, "state-refused") if "held open" in (w.event.outcome or "")]
-        if not refused or case.facts_of(name).primary is not True:
+        if not refused or facts.primary is not True:
             return None
         evidence, since = evidence_of(refused, 2), refused[-1].line.at
     else:
         evidence, since = evidence_of(told, 3), told[-1].line.at
-    mount = case.pair.layout.mount
+    mount, stopped = case.pair.layout.mount, bool(facts.services_down) or case.serving is None
     return Finding(
         "device-held",
-        "warning",
+        "critical" if stopped else "warning",
         f"{mount} could not be given up on {name}: something outside the resources holds it",
         (name,),
-        (*evidence, case.facts_of(name).holding_evidence()),
-        meaning="A hand-over from this node hangs or fails, and may end with its restart.",
+        (*evidence, facts.holding_evidence()),
+        meaning="No calls: the services were stopped for a hand-over that cannot go on. Heartbeat tries for minutes, "
+        "then restarts the machine."
+        if stopped
+        else "A hand-over from this node hangs or fails, and may end with its restart.",
         avoid="Do not ask for a hand-over now, and do not kill what serves calls.",
         remedy=(
             Step("see who holds it: a shell, a backup, an export", name, f"fuser -vm {mount}"),

@@ -103,6 +103,7 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     "promotion-refused": frozenset({"nobody-serves", "served-apart", "disk-outdated", "start-failed"}),
     "start-failed": frozenset({"nobody-serves", "served-apart"}),
     "stop-failed": frozenset({"device-held", "start-failed"}),
+    "device-held": frozenset({"service-down", "served-apart", "in-transition"}),
     "resources-bouncing": frozenset({"start-failed", "in-transition"}),
     "running-on-one-node": frozenset(
         {"replication-link-down", "disk-outdated", "heartbeat-link-down", "heartbeat-stopped", "late-heartbeats"}

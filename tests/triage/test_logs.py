@@ -195,6 +195,11 @@ def test_device_held() -> None:
     tried, worked = "ERROR: Couldn't unmount /data; trying cleanup with TERM", "INFO: unmounted /data successfully"
     assert verdict(examine(healthy(), told(None, {"one": (tried,)}))).code == "device-held"
     assert codes(healthy(), told(None, {"one": (tried, worked)})) == ["healthy"]
+    given_up = with_nodes(healthy(), {"mounts": Reading((), None, NOW)}, {})
+    assert "device-held" not in codes(given_up, told(None, {"one": (tried,)}))
+    halfway = with_nodes(healthy(), {"services": Reading({"asterisk": "stopped", "mysqld": "stopped"}, None, NOW)}, {})
+    finding = verdict(examine(halfway, told(None, {"one": (tried,)})))
+    assert (finding.code, finding.severity) == ("device-held", "critical")
     held = {"one": ("block drbd1: State change failed: Device is held open by someone",)}
     assert verdict(examine(healthy(), told(held))).code == "device-held"
 

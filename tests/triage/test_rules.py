@@ -106,6 +106,17 @@ def test_resync_says_who_is_unsafe() -> None:
     assert verdict(examine(pair)).code == "resync-stalled"
 
 
+def test_a_resync_that_has_only_begun_is_not_stalled() -> None:
+    sync = Sync("resync", 0.0, 2000, 2000, 0)
+    pair = with_drbd(
+        healthy(),
+        {"connection": "SyncSource", "peer_disk": "Inconsistent", "sync": sync},
+        {"connection": "SyncTarget", "disk": "Inconsistent", "sync": sync},
+    )
+    assert verdict(examine(pair, None, Memory(connection_s={"two": 2.0}))).code == "resyncing"
+    assert verdict(examine(pair, None, Memory(connection_s={"two": 20.0}))).code == "resync-stalled"
+
+
 def test_found_blocks_and_filling_volume_and_skew() -> None:
     assert verdict(examine(with_drbd(healthy(), {"out_of_sync_kib": 160}, {}))).code == "verify-found-blocks"
     full = with_nodes(healthy(), {"space": Reading(Space(1000, 960, 40), None, NOW)}, {})
