@@ -84,7 +84,8 @@ def test_a_start_of_asterisk_loses_what_was_open() -> None:
     found = fold(
         f"{ENTER}\n{T + 1}|NONE|400|SIP/1|ADDMEMBER|\n{T + 2}|NONE|400|SIP/1|PAUSE|Lunch\n"
         f"{T + 3}|NONE|400|SIP/2|ADDMEMBER|\n{T + 3}|NONE|400|SIP/4|ADDMEMBER|\n"
-        f"{T + 9}|NONE|NONE|NONE|QUEUESTART|\n{T + 12}|{T}.7|400|SIP/4|CONNECT|3|x|1\n{T + 20}|NONE|400|SIP/2|REMOVEMEMBER|\n"
+        f"{T + 9}|NONE|NONE|NONE|QUEUESTART|\n{T + 12}|{T}.7|400|SIP/4|CONNECT|3|x|1\n"
+        f"{T + 20}|NONE|400|SIP/2|REMOVEMEMBER|\n"
     )
     assert [c.outcome for c in found.calls] == ["lost", "talking"]
     lost = [(p.agent, p.pause) for p in found.presences if p.lost]
