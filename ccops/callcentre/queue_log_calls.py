@@ -37,14 +37,16 @@ def fold_queue_log(
     """
     calls, people = _Calls(until), _People(since)
     for event in in_order(events):
+        over = until is not None and event.at > until
         if event.event == "QUEUESTART":
-            calls.lose(event.at)
-            people.interrupt()
+            calls.lose()
+            if not over:
+                people.interrupt()
         elif event.callid and (event.event in CALL_ENDS or event.event in ("ENTERQUEUE", "CONNECT")):
             calls.take(event)
-            if event.event == "CONNECT":
+            if event.event == "CONNECT" and not over:
                 people.confirm(event.agent)
-        elif event.agent:
+        elif event.agent and not over:
             people.take(event)
     strange = list(bad)
     problems = [f"{len(strange)} lines of queue_log are none (the first: {strange[0].text!r})"] if strange else []
@@ -100,7 +102,7 @@ class _Calls:
             wait_s=max(0.0, at - call.entered_at) if wait is None else wait,
         )
 
-    def lose(self, at: float) -> None:
+    def lose(self) -> None:
         """Asterisk started: nobody says any more how the calls before ended."""
         self._over += [replace(call, outcome="lost", ended_at=None) for call in self._open.values()]
         self._open.clear()

@@ -43,9 +43,15 @@ class Runner(Protocol):
 
 def script(layout: PairLayout) -> bytes:
     """The script for a node of that pair, as it is sent."""
-    body = files("ccops.watch").joinpath("traces.sh").read_text(encoding="utf-8")
-    lines = [f"MOUNT={shlex.quote(layout.mount)}", f"MINOR={layout.minor}"]
-    lines += [line for line in body.splitlines() if not line.lstrip().startswith("#")]
+    return volume_script(layout, "traces.sh")
+
+
+def volume_script(layout: PairLayout, name: str, **values: int) -> bytes:
+    """A script of this folder that reads the volume, with `volume.sh` and `values` as variables before it."""
+    lines = [f"MOUNT={shlex.quote(layout.mount)}", f"MINOR={layout.minor}", *(f"{k}={v:d}" for k, v in values.items())]
+    for part in ("volume.sh", name):
+        body = files("ccops.watch").joinpath(part).read_text(encoding="utf-8")
+        lines += [line for line in body.splitlines() if not line.lstrip().startswith("#")]
     return ("\n".join(lines) + "\n").encode()
 
 
