@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -31,8 +32,8 @@ BROKEN = 'printf "#!/bin/sh\\n[ \\$1 != {} ]\\n" > /etc/ha.d/resource.d/asterisk
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One way to a condition: what is done first, what is done to bring it about (words of the lab, or N: a command on
-    that node), and whether it must be the verdict.
+    """One way to a condition: what is done first, what is done to bring it about (words of the lab, N: a command on
+    that node, or `until CODE`), and whether it must be the verdict.
     """
 
     code: str
@@ -43,6 +44,13 @@ class Way(msgspec.Struct, frozen=True):
     thresholds: Thresholds = Thresholds()
 
 
+_LATE = f"{DEAF}; sleep 6; nft delete table inet deaf; sleep 3"
+_LOSE_LINK = ("cut-replication", "until replication-link-down", "heal-replication", "wait in-sync 400s")
+# DRBD's identifiers by hand: of a disk that never belonged to the pair; of an older side, and of its newer one.
+_SET_GI = "drbdmeta --force /dev/drbd1 v08 /dev/vdb2 0 set-gi {}:C0FFEE0000000004:C0FFEE0000000006:1:1:0:0:0:0:0"
+_STRANGE = _SET_GI.format("C0FFEE0000000002:0000000000000000")
+_OLDER = _SET_GI.format("AAAA000000000002:BBBB000000000002")
+_NEWER = _SET_GI.format("CCCC000000000002:AAAA000000000002")
 _STOPPED = ("2: service heartbeat stop", "1: service heartbeat stop")
 _APART = ("1: drbdadm disconnect data", f"1: {WRITE.format('mine', 4)}", "2: drbdadm primary --force data")
 
@@ -71,6 +79,46 @@ WAYS = [
         ("2: drbdadm pause-sync data",),
         ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}", "2: drbdadm connect data"),
     ),
+    Way(
+        "resync-stalled",
+        "a resync at no rate at all",
+        ("2: drbdadm disk-options --c-plan-ahead=0 --resync-rate=1 data",),
+        ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}", "2: drbdadm connect data", "until resyncing"),
+    ),
+    Way(
+        "replication-behind",
+        "protocol A, on-congestion pull-ahead, 60 MB written",
+        (f"1: {WRITE.format('much', 60)}",),
+        (
+            "1: drbdadm net-options --protocol=A --on-congestion=pull-ahead --congestion-fill=100k data",
+            "2: drbdadm net-options --protocol=A --on-congestion=pull-ahead --congestion-fill=100k data",
+        ),
+        is_verdict=False,
+    ),
+    Way("replication-flapping", "DRBD's port dropped three times", _LOSE_LINK * 3, is_verdict=False),
+    Way(
+        "replication-refused",
+        "protocol A written on node 2, DRBD brought up anew there",
+        ("2: drbdadm down data; sed -i 's/protocol C/protocol A/' /etc/drbd.d/data.res; drbdadm up data",),
+    ),
+    Way(
+        "unrelated-data",
+        "other identifiers on node 2, connected anew",
+        ("2: drbdadm up data",),
+        ("2: drbdadm down data", f"2: {_STRANGE}"),
+    ),
+    Way(
+        "stale-primary",
+        "identifiers of an older copy on node 1, promoted, connected",
+        ("1: drbdadm connect data",),
+        (
+            *_STOPPED,
+            f"1: drbdadm down data; {_OLDER}",
+            f"2: drbdadm down data; {_NEWER}; drbdadm up data",
+            "1: for step in new-resource new-minor attach primary; do drbdadm $step data; done",
+        ),
+        is_verdict=False,
+    ),
     Way("verifying", "drbdadm verify", ("1: drbdadm verify data",)),
     Way(
         "verify-found-blocks",
@@ -95,6 +143,15 @@ WAYS = [
         ("1: systemctl stop asterisk mariadb; sleep 1; umount /data",),
     ),
     Way("service-down", "Asterisk stopped by hand", ("1: systemctl stop asterisk",)),
+    Way("in-transition", "hb_standby", ("1: /usr/share/heartbeat/hb_standby",)),
+    Way("late-heartbeats", "UDP 694 dropped for 6 s three times", (f"2: {_LATE}; {_LATE}; {_LATE}",)),
+    Way(
+        "partition-healed",
+        "LAN cut until both serve, and healed",
+        ("heal",),
+        ("cut", "until split-brain-active"),
+        is_verdict=False,
+    ),
     Way("heartbeat-stopped", "Heartbeat stopped on node 2", ("2: service heartbeat stop",)),
     Way(
         "heartbeat-split",
@@ -115,10 +172,17 @@ WAYS = [
         (f"2: {BROKEN.format('start')}",),
         is_verdict=False,
     ),
+    Way(
+        "device-held",
+        "a shell in the volume, hb_standby",
+        ("1: /usr/share/heartbeat/hb_standby",),
+        ("1: (cd /data && exec setsid sleep 900) >/dev/null 2>&1 </dev/null &",),
+        is_verdict=False,
+    ),
     Way("disk-failed", "drbdadm detach", ("2: drbdadm detach data",)),
     Way("disk-outdated", "drbdadm outdate", ("2: drbdadm disconnect data; drbdadm outdate data",), is_verdict=False),
     Way("io-frozen", "drbdadm suspend-io", ("1: drbdadm suspend-io data",)),
-    Way("drbd-not-up", "drbdadm down", ("2: drbdadm down data",)),
+    Way("drbd-not-up", "drbdadm down, and the module unloaded", ("2: drbdadm down data; rmmod drbd",)),
     Way(
         "both-primary",
         "allow-two-primaries, promoted by hand",
@@ -132,7 +196,7 @@ WAYS = [
         "promotion-refused",
         "node 1's current cut in mid-resync",
         ("off 1",),
-        ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}", "2: drbdadm connect data", "resyncing"),
+        ("2: drbdadm disconnect data", f"1: {WRITE.format('much', 60)}", "2: drbdadm connect data", "until resyncing"),
         is_verdict=False,
     ),
     Way("data-filling", "the volume filled to 89 %", (f"1: {FILL.format(89)}",)),
@@ -166,9 +230,9 @@ WAYS = [
 
 
 async def do(lab: Lab, watching: Watching, line: str) -> None:
-    """A word of the lab, a command on a node, or a state to wait for."""
-    if line == "resyncing":
-        await watching.verdict("resyncing")
+    """A word of the lab, a command on a node, or a finding to wait for."""
+    if line.startswith("until "):
+        await watching.until(has(line.removeprefix("until "), is_verdict=False))
     elif line[:3] in ("1: ", "2: "):
         await lab.later("ssh", line[0], line[3:])
     else:
@@ -265,3 +329,34 @@ async def test_a_cold_start_of_both_cries_no_wolf(pair: Lab, watching: Watching)
         await pair.later("boot", str(node))
     await watching.verdict("healthy")
     assert set(watching.verdicts) <= {"healthy", "in-transition", "link-to-node-lost", "not-known"}, watching.verdicts
+
+
+_CF, _RES, _MYSQL = "/etc/ha.d/ha.cf", "/etc/drbd.d/data.res", "/etc/mysql/mariadb.conf.d/99-moved.cnf"
+# What is written wrong, and the codes that this gives; nothing of it is taken over by what runs.
+WRITTEN_WRONG: tuple[tuple[int, str, tuple[str, ...]], ...] = (
+    (1, f"sed -i '/auto_failback/d; s/deadtime 12/deadtime 2/' {_CF}", ("auto-failback", "deadtime")),
+    (2, f"sed -i '/auto_failback/d; s/deadtime 12/deadtime 2/' {_CF}", ("single-link",)),
+    (2, f"sed -i 's/warntime 5/warntime 4/; s/^node elaxtix-voip$/node pbx/' {_CF}", ("ha-cf-differs",)),
+    (1, f"sed -i 's/^node elaxtix-voip$/node pbx/' {_CF}", ("node-name", "haresources")),
+    (1, "chmod 644 /etc/ha.d/authkeys", ("authkeys",)),
+    (2, "sed -i 's/^1 sha1 .*/1 sha1 another/' /etc/ha.d/authkeys", ("authkeys-differ",)),
+    (2, "sed -i 's/ mysqld//' /etc/ha.d/haresources", ("haresources-differs",)),
+    (1, f"sed -i 's/verify-alg crc32c;/after-sb-0pri discard-younger-primary;/' {_RES}", ("after-split-brain",)),
+    (2, f"sed -i 's/verify-alg crc32c;/allow-two-primaries;/' {_RES}", ("two-primaries", "verify-alg")),
+    (2, f"sed -i 's/protocol C/protocol A/' {_RES}", ("drbd", "drbd-differs")),
+    (1, f"printf '[mysqld]\ndatadir = /var/lib/elsewhere\n' >{_MYSQL}; mkdir /var/lib/elsewhere", ("mysql-datadir",)),
+    (1, "systemctl enable asterisk", ("init",)),
+)
+
+
+async def test_what_is_written_wrong_is_found(pair: Lab, shown_after: Callable[[str, str, float], None]) -> None:
+    for node, line, _ in WRITTEN_WRONG:
+        await pair.later("ssh", str(node), line)
+    began = time.monotonic()
+    snapshot = await look(PairWatch("lab", pair.settings()), 60, lambda seen: seen.examined)
+    wanted = {f"configuration-{code}" for _, _, codes in WRITTEN_WRONG for code in codes}
+    shown_after("configuration-…", f"files written wrong in {len(wanted)} ways", time.monotonic() - began)
+    found = {finding.code: finding for finding in snapshot.findings}
+    assert wanted - set(found) == set()
+    assert all(found[code].evidence and found[code].remedy for code in wanted)
+    assert not snapshot.verdict.code.startswith("configuration-")
