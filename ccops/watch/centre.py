@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ccops.callcentre.fold import HANDLERS, fold_all, replay, tick
 from ccops.callcentre.model import Centre
 from ccops.callcentre.resync import actions_for, masked, resync, version_of_banner
@@ -68,6 +70,11 @@ class CentreCollector:
             return Reading(None, self.link.problem or "not read yet", None)
         at = now if self.link.phase == "up" else self._heard_at
         return Reading(self._centre, self.link.problem, at)
+
+    def reread(self, reason: str) -> None:
+        """Has the lists read again within a second or so."""
+        if self._centre.synced_at is not None:
+            self._centre = replace(self._centre, needs_resync=self._centre.needs_resync or reason)
 
     async def run(self) -> None:
         """Connects, folds and re-reads until it is cancelled."""

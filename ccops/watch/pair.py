@@ -64,6 +64,7 @@ class PairWatch:
             for c in self._nodes
         )
         self.store = store or Store(self._snapshot(0))
+        self.store.reread = self._reread
 
     async def start(self) -> None:
         """Begins to watch; returns at once."""
@@ -169,6 +170,10 @@ class PairWatch:
         if first is not None and second is not None:
             self._joiner.examined(lint((first, second), self._layout))
         self._changed()
+
+    def _reread(self, reason: str) -> None:
+        for collector in self._centres.values():
+            collector.reread(reason)
 
     def _log(self, line: LogLine) -> None:
         self.store.timeline.append(line)

@@ -18,6 +18,8 @@ class Store:
         self.snapshot = first
         self.timeline = Timeline()
         self._listeners: list[Listener] = []
+        self.reread: Callable[[str], None] = lambda reason: None
+        """Asks whoever writes here to read the call centre's lists anew, and says why: not all is told by events."""
 
     def publish(self, snapshot: Snapshot) -> None:
         """Makes `snapshot` the newest and tells every listener, in the order they came."""
