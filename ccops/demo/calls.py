@@ -13,7 +13,10 @@ _HISTORY_S = 2 * 86_400.0
 
 @dataclass(frozen=True)
 class Call:
-    """An incoming call that an agent answered; `ended` is the node's clock (seconds since the epoch), spans in s."""
+    """An incoming call in a queue; `ended` is the node's clock (seconds since the epoch), spans in s.
+
+    `end` is queue_log's word for it; without an agent nobody answered, and nothing was recorded.
+    """
 
     ended: float
     uniqueid: str
@@ -24,6 +27,7 @@ class Call:
     agent: str
     held: int
     talked: int
+    end: str = "COMPLETECALLER"
 
     @property
     def entered(self) -> float:
@@ -38,19 +42,23 @@ class Call:
     def queue_lines(self) -> str:
         """Its lines in queue_log."""
         head, agent = f"{self.uniqueid}|{self.queue}", f"SIP/{self.agent}"
+        enter = f"{int(self.entered)}|{head}|NONE|ENTERQUEUE||{self.number}|1\n"
+        if not self.agent:
+            return f"{enter}{int(self.ended)}|{head}|NONE|{self.end}|1|1|{self.held}\n"
         return (
-            f"{int(self.entered)}|{head}|NONE|ENTERQUEUE||{self.number}|1\n"
-            f"{int(self.answered)}|{head}|{agent}|CONNECT|{self.held}|{self.uniqueid}|3\n"
-            f"{int(self.ended)}|{head}|{agent}|COMPLETECALLER|{self.held}|{self.talked}|1\n"
+            f"{enter}{int(self.answered)}|{head}|{agent}|CONNECT|{self.held}|{self.uniqueid}|3\n"
+            f"{int(self.ended)}|{head}|{agent}|{self.end}|{self.held}|{self.talked}|1\n"
         )
 
     def cdr_line(self) -> str:
         """Its line in Master.csv."""
-        channel, leg = f"SIP/{self.trunk}-{self.uniqueid[-4:]}", f"SIP/{self.agent}-{self.uniqueid[-4:]}"
+        channel = f"SIP/{self.trunk}-{self.uniqueid[-4:]}"
+        leg = f"SIP/{self.agent}-{self.uniqueid[-4:]}" if self.agent else ""
         dates = ",".join(f'"{sql_date(at)}"' for at in (self.entered, self.answered, self.ended))
+        disposition = "ANSWERED" if self.agent else "NO ANSWER"
         return (
             f'"","{self.number}","{self.exten}","from-trunk","""{self.number}"" <{self.number}>","{channel}","{leg}",'
-            f'"Queue","{self.queue},,,,60",{dates},{self.held + self.talked},{self.talked},"ANSWERED",'
+            f'"Queue","{self.queue},,,,60",{dates},{self.held + self.talked},{self.talked},"{disposition}",'
             f'"DOCUMENTATION","{self.uniqueid}",""\n'
         )
 
@@ -58,6 +66,16 @@ class Call:
         """The name of its recording."""
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.answered))
         return f"q{self.exten}-{self.number}-{stamp}-{self.uniqueid}.wav"
+
+
+@dataclass(frozen=True)
+class Break:
+    """A break that is over: who, why, from when to when (the node's clock)."""
+
+    agent: str
+    reason: str
+    began: float
+    ended: float
 
 
 def make_history(seed: int, now: float) -> list[Call]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from mysql_mimic import IdentityProvider, MysqlServer, NativePasswordAuthPlugin,
 from ccops.demo.answers import MYSQL
 from ccops.demo.machine import Machine
 from ccops.demo.network import Door, relay
-from ccops.demo.tables import Rows, Tables
+from ccops.demo.statements import NoTable, select
+from ccops.demo.tables import Tables
 from ccops.demo.traffic import CallCentre
 
 _SHOW = re.compile(r"show\s+(?:global\s+|session\s+)?(status|variables)(?:\s+like\s+'([^']*)')?\s*;?\s*$", re.I)
+_INFORMATION = re.compile(r"\bfrom\s+information_schema\s*\.", re.I)
 _VERSION = re.compile(r"select\s+(?:version\(\)|@@version)(?:\s+as\s+`?(\w+)`?)?\s*;?\s*$", re.I)
 
 
@@ -28,7 +31,7 @@ class Database:
         self.machine = machine
         self.centre = centre
         side = centre.pair.drbd.sides[machine.index]
-        self.tables = Tables(centre.exchanges[machine.index], lambda: side.calls)
+        self.tables = Tables(centre.exchanges[machine.index], lambda: side.calls, lambda: side.breaks)
         self.door = Door(self._serve)
         self._path = path
         self._server = MysqlServer(session_factory=lambda: _Session(self), identity_provider=_Accounts(accounts))
@@ -92,25 +95,26 @@ class _Session(Session):  # type: ignore[misc]
             pattern = re.compile((show[2] or "%").replace("%", ".*").replace("_", "."), re.I)
             rows = [(k, v) for k, v in self._database.show(show[1].lower()).items() if pattern.fullmatch(k)]
             return rows, ["Variable_name", "Value"]
+        if _INFORMATION.search(sql):
+            return self._select(sql)
         return await super().handle_query(sql, attrs)
 
     async def query(self, expression: Any, sql: str, attrs: dict[str, str]) -> Any:
-        from mysql_mimic.errors import ErrorCode, MysqlError  # type: ignore[import-untyped]
         from sqlglot import exp
-        from sqlglot.executor import execute
 
         if not isinstance(expression, exp.Query) or not expression.find(exp.Table):
             return [], []
-        tables: dict[str, dict[str, Rows]] = {}
-        for table in expression.find_all(exp.Table):
-            base = table.db or self.database or "call_center"
-            rows = self._database.tables.find(base, table.name)
-            if rows is None:
-                raise MysqlError(f"Table '{base}.{table.name}' doesn't exist", code=ErrorCode.UNKNOWN_ERROR)
-            tables.setdefault(base, {})[table.name] = rows
-            table.set("db", exp.to_identifier(base))
-        result = execute(expression, tables=tables)
-        return result.rows, list(result.columns)
+        return self._select(sql)
+
+    def _select(self, sql: str) -> Any:
+        from mysql_mimic.errors import ErrorCode, MysqlError  # type: ignore[import-untyped]
+
+        try:
+            return select(sql.strip().rstrip(";"), self.database or "call_center", self._database.tables.find)
+        except NoTable as error:
+            raise MysqlError(f"Table '{error}' doesn't exist", code=ErrorCode.UNKNOWN_ERROR) from None
+        except sqlite3.Error as error:
+            raise MysqlError(f"not simulated: {error}", code=ErrorCode.UNKNOWN_ERROR) from None
 
     async def schema(self) -> Any:
         return self._database.tables.columns()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ccops.demo.answer import Answer
-from ccops.demo.calls import Call, make_history
+from ccops.demo.calls import Break, Call, make_history
 from ccops.demo.drbd import Drbd
 from ccops.demo.faults import Faults
 from ccops.demo.heartbeat import Heartbeat
@@ -69,6 +69,12 @@ class SimulatedPair:
         for side in (0, 1):
             if side == n or self.drbd.sides[n].connected:
                 self.drbd.sides[side].calls.append(call)
+
+    def record_break(self, n: int, taken: Break) -> None:
+        """A break has ended on node n: the same."""
+        for side in (0, 1):
+            if side == n or self.drbd.sides[n].connected:
+                self.drbd.sides[side].breaks.append(taken)
 
     @property
     def serving(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from ccops.demo.calls import Call
+from ccops.demo.calls import Break, Call
 
 VERSION = "8.4.11"
 SRCVERSION = "07B2B73308F5B02A759D097"
@@ -55,7 +55,7 @@ class Replica:
 
     `stored` is the disk state that the meta-data of a detached disk tells; `rate` in KiB/s is that of a resync towards
     this side; `damaged` differs from what was written and nobody knows it, `found` is what a verify
-    marked. `calls` are those whose traces are in the files.
+    marked. `calls` and `breaks` are those whose traces are in the files.
     """
 
     size: int
@@ -88,6 +88,7 @@ class Replica:
     found: int = 0
     progress: Progress | None = None
     calls: list[Call] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
 
     @property
     def connected(self) -> bool:

@@ -6,29 +6,49 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from ccops.demo.calls import Call
+from ccops.demo.calls import Break, Call
 from ccops.demo.exchange import Exchange
 
 Rows = list[dict[str, Any]]
 
-_BREAKS = (("Hold", "H"), ("Almuerzo", "B"), ("Capacitación", "B"))
+_BREAKS = (
+    *(("Hold", "H"), ("Almuerzo", "B"), ("Capacitación", "B")),
+    *(("Baño", "B"), ("Reunión", "B"), ("Auto-Pause", "B")),
+)
+_BREAK_IDS = {name: i for i, (name, _) in enumerate(_BREAKS, 1)}
+# The module's installation of 2014; an index only tells that a column may be asked for.
+_INDEXES = (
+    *(("call_center", table, "id") for table in ("agent", "audit", "break", "call_entry", "calls", "queue_call_entry")),
+    *(("call_center", "call_entry", name) for name in ("datetime_entry_queue", "datetime_init", "id_agent")),
+    *(("call_center", "calls", name) for name in ("datetime_entry_queue", "start_time", "id_agent")),
+    ("call_center", "audit", "id_agent"),
+)
 
 
 class Tables:
-    """Tables by database and name; rows are made when they are asked for. `calls()` gives what the side has written."""
+    """Tables by database and name; rows are made when they are asked for.
 
-    def __init__(self, exchange: Exchange, calls: Callable[[], list[Call]]) -> None:
+    `calls()` and `breaks()` give what the side has written.
+    """
+
+    def __init__(
+        self, exchange: Exchange, calls: Callable[[], list[Call]], breaks: Callable[[], list[Break]] = list
+    ) -> None:
         self._exchange = exchange
         self._calls = calls
+        self._taken = breaks
         self._makers: dict[str, dict[str, Callable[[], Rows]]] = {
             "call_center": {
                 "agent": self._agents,
                 "break": _breaks,
+                "queue_call_entry": self._queues,
                 "call_entry": lambda: list(self._entries()),
+                "campaign": lambda: [{"id": 1, "name": "encuesta", "queue": next(iter(self._exchange.queues))}],
                 "calls": lambda: list(self._outgoing()),
-                "audit": lambda: list(self._sessions()),
+                "audit": self._presences,
             },
             "asteriskcdrdb": {"cdr": lambda: [_record(call) for call in self._calls()]},
+            "information_schema": {"columns": self._columns, "statistics": _statistics},
         }
 
     def find(self, base: str, name: str) -> Rows | None:
@@ -38,13 +58,28 @@ class Tables:
 
     def columns(self) -> dict[str, dict[str, dict[str, str]]]:
         """Every table's columns with their types."""
-        return {base: {name: _types(make()) for name, make in tables.items()} for base, tables in self._makers.items()}
+        return {
+            base: {name: _types(make()) for name, make in tables.items()}
+            for base, tables in self._makers.items()
+            if base != "information_schema"
+        }
+
+    def _columns(self) -> Rows:
+        return [
+            {"TABLE_SCHEMA": base, "TABLE_NAME": table, "COLUMN_NAME": name, "DATA_TYPE": kind.lower()}
+            for base, tables in self.columns().items()
+            for table, columns in tables.items()
+            for name, kind in columns.items()
+        ]
 
     def _agents(self) -> Rows:
         return [
             {"id": i, "type": "SIP", "number": agent.number, "name": agent.name, "estatus": "A"}
             for i, agent in enumerate(self._exchange.agents.values(), 1)
         ]
+
+    def _queues(self) -> Rows:
+        return [{"id": i, "queue": name, "estatus": "A"} for i, name in enumerate(self._exchange.queues, 1)]
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         queues, numbers = list(self._exchange.queues), self._numbers()
@@ -55,10 +90,10 @@ class Tables:
                 "id_queue_call_entry": queues.index(call.queue) + 1 if call.queue in queues else None,
                 "id_contact": None,
                 "callerid": call.number,
-                "datetime_init": _date(call.answered),
+                "datetime_init": _date(call.answered) if call.agent else None,
                 "datetime_end": _date(call.ended),
-                "duration": call.talked,
-                "status": "terminada",
+                "duration": call.talked if call.agent else None,
+                "status": "terminada" if call.agent else "abandonada",
                 "transfer": None,
                 "datetime_entry_queue": _date(call.entered),
                 "duration_wait": call.held,
@@ -68,44 +103,49 @@ class Tables:
             }
 
     def _outgoing(self) -> Iterator[dict[str, Any]]:
-        """Every fourth call stands for one of a campaign."""
-        numbers = self._numbers()
+        """Beside every fourth call the campaign tried somebody who did not answer."""
         for i, call in enumerate(self._calls()[::4], 1):
             yield {
                 "id": i,
                 "id_campaign": 1,
                 "phone": call.number,
-                "status": "Success",
+                "status": "NoAnswer",
                 "uniqueid": call.uniqueid,
                 "fecha_llamada": _date(call.answered),
                 "start_time": _date(call.answered),
                 "end_time": _date(call.ended),
                 "retries": 0,
-                "duration": call.talked,
-                "id_agent": numbers.get(call.agent),
+                "duration": None,
+                "id_agent": None,
                 "datetime_entry_queue": _date(call.entered),
                 "duration_wait": call.held,
                 "datetime_originate": _date(call.entered),
                 "trunk": f"SIP/{call.trunk}",
             }
 
-    def _sessions(self) -> Iterator[dict[str, Any]]:
-        """Who logged in when, as far as calls tell: one session an agent and day."""
-        numbers = self._numbers()
+    def _presences(self) -> Rows:
+        """Who logged in when, as far as calls tell: one session an agent and day; and the breaks, in their order."""
         days: dict[tuple[str, object], list[Call]] = {}
         for call in self._calls():
-            days.setdefault((call.agent, _date(call.ended).date()), []).append(call)
-        for i, calls in enumerate(days.values(), 1):
-            first, last = calls[0].entered, calls[-1].ended
-            yield {
+            if call.agent:
+                days.setdefault((call.agent, _date(call.ended).date()), []).append(call)
+        spans: list[tuple[float, float, str, int | None]] = [
+            (calls[0].entered, calls[-1].ended, calls[0].agent, None) for calls in days.values()
+        ]
+        spans += [(each.began, each.ended, each.agent, _BREAK_IDS.get(each.reason, 2)) for each in self._taken()]
+        numbers = self._numbers()
+        return [
+            {
                 "id": i,
-                "id_agent": numbers.get(calls[0].agent),
-                "id_break": None,
-                "datetime_init": _date(first),
-                "datetime_end": _date(last),
-                "duration": int(last - first),
+                "id_agent": numbers.get(agent),
+                "id_break": reason,
+                "datetime_init": _date(began),
+                "datetime_end": _date(ended),
+                "duration": int(ended - began),
                 "ext_parked": None,
             }
+            for i, (began, ended, agent, reason) in enumerate(sorted(spans, key=lambda span: span[0]), 1)
+        ]
 
     def _numbers(self) -> dict[str, int]:
         return {agent.number: i for i, agent in enumerate(self._exchange.agents.values(), 1)}
@@ -113,6 +153,13 @@ class Tables:
 
 def _breaks() -> Rows:
     return [{"id": i, "name": name, "status": "A", "tipo": kind} for i, (name, kind) in enumerate(_BREAKS, 1)]
+
+
+def _statistics() -> Rows:
+    return [
+        {"TABLE_SCHEMA": base, "TABLE_NAME": table, "COLUMN_NAME": column, "SEQ_IN_INDEX": 1}
+        for base, table, column in _INDEXES
+    ]
 
 
 def _record(call: Call) -> dict[str, Any]:
@@ -123,12 +170,12 @@ def _record(call: Call) -> dict[str, Any]:
         "dst": call.exten,
         "dcontext": "from-trunk",
         "channel": f"SIP/{call.trunk}-{call.uniqueid[-4:]}",
-        "dstchannel": f"SIP/{call.agent}-{call.uniqueid[-4:]}",
+        "dstchannel": f"SIP/{call.agent}-{call.uniqueid[-4:]}" if call.agent else "",
         "lastapp": "Queue",
         "lastdata": f"{call.queue},,,,60",
         "duration": call.held + call.talked,
         "billsec": call.talked,
-        "disposition": "ANSWERED",
+        "disposition": "ANSWERED" if call.agent else "NO ANSWER",
         "amaflags": 3,
         "accountcode": "",
         "uniqueid": call.uniqueid,
@@ -142,8 +189,9 @@ def _date(at: float) -> datetime:
 
 
 def _types(rows: Rows) -> dict[str, str]:
-    return {name: _column_type(value) for name, value in rows[0].items()} if rows else {}
+    return {name: _column_type([row[name] for row in rows]) for name in rows[0]} if rows else {}
 
 
-def _column_type(value: object) -> str:
+def _column_type(values: list[Any]) -> str:
+    value = next((value for value in values if value is not None), None)
     return "DATETIME" if isinstance(value, datetime) else "INT" if isinstance(value, int) else "TEXT"

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Generator, Mapping
 
-from ccops.demo.calls import Call
+from ccops.demo.calls import Break, Call
 from ccops.demo.console import Console
 from ccops.demo.exchange import Channel, Exchange
 from ccops.demo.machine import Machine
@@ -154,12 +154,22 @@ class CallCentre:
             served = yield from self._wait(exchange, channel, queue, entry, limit)
             if served:
                 return
-            exchange.abandon(channel, queue, entry)
+            goes_on = patience > 60.0 and not attempt
+            self._give_up(exchange, channel, queue, entry, "EXITWITHTIMEOUT" if goes_on else "ABANDON")
             if patience <= 60.0 or attempt:
                 break
             # Nobody answered within the queue's minute: the caller overflows to the next one, on the same channel.
             queue = exchange.queues[names[(names.index(queue.name) + 1) % len(names)]]
         exchange.hang_up(channel)
+
+    def _give_up(self, exchange: Exchange, channel: Channel, queue: Queue, entry: Waiting, end: str) -> None:
+        """The caller leaves unanswered, and that is recorded."""
+        ended = exchange.wall()
+        held = int(ended - entry.joined_at)
+        exchange.abandon(channel, queue, entry)
+        trunk = channel.name.removeprefix("SIP/").rpartition("-")[0]
+        call = Call(ended, channel.uniqueid, trunk, channel.number, queue.name, channel.exten, "", held, 0, end)
+        self.pair.record_call(exchange.machine.index, call)
 
     def _wait(
         self, exchange: Exchange, channel: Channel, queue: Queue, entry: Waiting, limit: float
@@ -287,8 +297,9 @@ class CallCentre:
         exchange.set_status(agent, 1)
         trunk = channel.name.removeprefix("SIP/").rpartition("-")[0]
         call = Call(
-            ended, channel.uniqueid, trunk, channel.number, queue.name, channel.exten, agent.number, held, talked
-        )
+            ended, channel.uniqueid, trunk, channel.number, queue.name, channel.exten, agent.number, held, talked,
+            f"COMPLETE{reason.upper()}",
+        )  # fmt: skip
         self.pair.record_call(exchange.machine.index, call)
         if channel.application == "lost":
             exchange.hang_up(channel, 38, "Network out of order")
@@ -320,9 +331,11 @@ class CallCentre:
                 self._spawn(exchange.machine.index, self._come_back(exchange, agent, 30.0 + self._rng.random() * 240.0))
 
     def _come_back(self, exchange: Exchange, agent: Agent, seconds: float) -> Work:
+        began, reason = exchange.wall(), agent.reason
         yield seconds
         if agent.paused:
             exchange.pause(agent, False)
+            self.pair.record_break(exchange.machine.index, Break(agent.number, reason, began, exchange.wall()))
 
     def _registrations(self, exchange: Exchange) -> Work:
         """After a start every telephone registers anew, most within seconds."""

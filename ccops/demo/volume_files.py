@@ -65,7 +65,7 @@ class VolumeFiles:
             with target.open("a", encoding="utf-8") as file:
                 file.write(text)
             os.utime(target, (last, last))
-        for call in calls[-_RECORDINGS:]:
+        for call in [call for call in calls if call.agent][-_RECORDINGS:]:
             recording = self.root / "data/monitor" / call.recording()
             recording.write_bytes(_SILENCE)
             os.utime(recording, (call.ended, call.ended))

@@ -22,10 +22,13 @@ from ccops.watch.database import DatabaseCollector
 from ccops.watch.joining import Joiner, changes_told
 from ccops.watch.layout import layout_of
 from ccops.watch.node import NodeCollector
+from ccops.watch.pair_archive import PairArchive
 from ccops.watch.probe import ProbeSettings
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Store
 from ccops.watch.traces import TracesCollector, merge
+
+Address = Path | tuple[str, int]
 
 # Events come in bursts: what changes within this time is published together.
 _GATHER_S = 0.02
@@ -65,6 +68,13 @@ class PairWatch:
         )
         self.store = store or Store(self._snapshot(0))
         self.store.reread = self._reread
+        self.store.archive = PairArchive(
+            {node.name: collector for node, collector in zip(settings.nodes, self._nodes, strict=True)},
+            settings.mysql,
+            {node.name: self._dial(i, node, settings.mysql) for i, node in enumerate(settings.nodes) if settings.mysql},
+            lambda: self.store.snapshot,
+            clock=clock,
+        )
 
     async def start(self) -> None:
         """Begins to watch; returns at once."""
@@ -141,16 +151,23 @@ class PairWatch:
     def _database(self, index: int, node: NodeSettings, mysql: MysqlSettings) -> DatabaseCollector:
         collector = self._nodes[index]
 
-        async def dial() -> Path | tuple[str, int]:
-            if mysql.via == "direct":
-                return mysql.direct_hosts.get(node.name, _host(node)), mysql.port
-            return await collector.forward(mysql.host, mysql.port, mysql.socket)
-
         def wanted() -> bool:
             services = collector.state.services.value or {}
             return any(services.get(name) == "running" for name in services if name.startswith(("mysql", "mariadb")))
 
+        dial = self._dial(index, node, mysql)
         return DatabaseCollector(mysql, dial, on_change=self._changed, wanted=wanted)
+
+    def _dial(self, index: int, node: NodeSettings, mysql: MysqlSettings) -> Callable[[], Awaitable[Address]]:
+        """What leads to the MySQL on a node."""
+        collector = self._nodes[index]
+
+        async def dial() -> Address:
+            if mysql.via == "direct":
+                return mysql.direct_hosts.get(node.name, _host(node)), mysql.port
+            return await collector.forward(mysql.host, mysql.port, mysql.socket)
+
+        return dial
 
     def _traces_collector(self, node: NodeCollector, name: str) -> TracesCollector:
         database = self._databases.get(name)

@@ -142,7 +142,7 @@ async def test_mysql_answers(demo: Demo) -> None:
     assert len(agents) == 20
     assert agents[0] == {"type": "SIP", "number": "101", "name": "Ana Torres"}
     assert int(str(uptime[0]["Value"])) > 0
-    assert {row["name"] for row in breaks} == {"Almuerzo", "Capacitación"}
+    assert {row["name"] for row in breaks} >= {"Almuerzo", "Capacitación"}
 
 
 async def test_mysql_has_the_rows_of_its_own_side(demo: Demo) -> None:

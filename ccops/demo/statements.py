@@ -1,0 +1,102 @@
+"""SELECTs in MySQL's words, answered by SQLite over the rows of a simulated node."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+Rows = list[dict[str, Any]]
+Find = Callable[[str, str], Rows | None]
+
+# Text in quotes is passed over: only names are looked for.
+_TABLE = re.compile(r"'(?:[^'\\]|\\.|'')*'|\b(?:from|join)\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
+_SPELT = "%Y-%m-%d %H:%M:%S"
+
+
+class NoTable(Exception):
+    """A table that does not exist, as `base.name`."""
+
+
+def select(sql: str, base: str, find: Find) -> tuple[list[tuple[Any, ...]], list[str]]:
+    """The rows and column names of one statement; `find(base, name)` gives a table's rows.
+
+    Raises NoTable, and sqlite3.Error for what SQLite does not know either.
+    """
+    connection = sqlite3.connect(":memory:", detect_types=sqlite3.PARSE_DECLTYPES)
+    try:
+        connection.create_function("UNIX_TIMESTAMP", -1, _unix_timestamp)
+        connection.create_function("FROM_UNIXTIME", 1, _from_unixtime)
+        connection.create_function("CONCAT", -1, _concat)
+        connection.create_function("NOW", 0, lambda: time.strftime(_SPELT, time.gmtime()))
+        known: set[str] = set()
+        for match in _TABLE.finditer(sql):
+            if match[2] is None or match[2].lower() == "select":
+                continue
+            where, name = (match[1] or base), match[2]
+            if (key := f"{where}.{name}".lower()) not in known:
+                known.add(key)
+                _load(connection, where, name, find, known)
+        cursor = connection.execute(_qualified(sql, base))
+        return [tuple(row) for row in cursor.fetchall()], [column[0] for column in cursor.description or ()]
+    finally:
+        connection.close()
+
+
+def _load(connection: sqlite3.Connection, base: str, name: str, find: Find, known: set[str]) -> None:
+    rows = find(base.lower(), name.lower())
+    if rows is None:
+        raise NoTable(f"{base}.{name}")
+    if (mark := f"{base.lower()}:") not in known:
+        known.add(mark)
+        connection.execute(f'ATTACH ":memory:" AS "{base}"')
+    columns = list(rows[0]) if rows else ["id"]
+    kinds = {c: "DATETIME" for c in columns if any(isinstance(row[c], datetime) for row in rows)}
+    fields = ", ".join(f'"{c}" {kinds.get(c, "")}' for c in columns)
+    connection.execute(f'CREATE TABLE "{base}"."{name}" ({fields})')
+    marks = ", ".join("?" for _ in columns)
+    values = [[cell.strftime(_SPELT) if isinstance(cell, datetime) else cell for cell in row.values()] for row in rows]
+    connection.executemany(f'INSERT INTO "{base}"."{name}" VALUES ({marks})', values)  # noqa: S608 - the demo's own
+
+
+def _qualified(sql: str, base: str) -> str:
+    """Names without a database found where the session is; MySQL's backslashes in texts as SQLite's quotes."""
+
+    def put(match: re.Match[str]) -> str:
+        if match[2] is None:
+            text = match[0][1:-1].replace("\\'", "''").replace("\\\\", "\\")
+            return f"'{text}'"
+        if match[1] is not None or match[2].lower() == "select":
+            return match[0]
+        return f"{match[0].split()[0]} `{base}`.`{match[2]}`"
+
+    return _TABLE.sub(put, sql)
+
+
+def _unix_timestamp(*given: Any) -> int | None:
+    if not given:
+        return int(time.time())
+    if given[0] is None:
+        return None
+    try:
+        return int(datetime.strptime(str(given[0])[:19], _SPELT).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return 0
+
+
+def _from_unixtime(at: Any) -> str | None:
+    return None if at is None else time.strftime(_SPELT, time.gmtime(float(at)))
+
+
+def _concat(*parts: Any) -> str | None:
+    return None if any(part is None for part in parts) else "".join(str(part) for part in parts)
+
+
+def _as_datetime(text: bytes) -> datetime:
+    return datetime.strptime(text.decode()[:19], _SPELT)
+
+
+sqlite3.register_converter("DATETIME", _as_datetime)
