@@ -10,6 +10,7 @@ import click
 
 from ccops import __version__
 from ccops.commands.invocation import UNKNOWN, Failed, chosen, run
+from ccops.commands.report import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -271,6 +272,9 @@ def themes(context: click.Context) -> None:
     for fault in loaded.faults:
         click.echo(f"fault: {fault}", err=True)
     click.echo(f"your own go to: {folders()[-1]}")
+
+
+main.add_command(report)
 
 
 def _look(
