@@ -2,6 +2,7 @@
 
 from ccops.config.settings import (
     ACCENTS,
+    AmiControlSettings,
     AmiSettings,
     ConfigError,
     ConfigMissing,
@@ -9,6 +10,7 @@ from ccops.config.settings import (
     MysqlSettings,
     NodeSettings,
     PairSettings,
+    QueueSettings,
     Secret,
     SecretRef,
     Settings,
@@ -20,6 +22,7 @@ from ccops.config.settings import (
 
 __all__ = [
     "ACCENTS",
+    "AmiControlSettings",
     "AmiSettings",
     "ConfigError",
     "ConfigMissing",
@@ -27,6 +30,7 @@ __all__ = [
     "MysqlSettings",
     "NodeSettings",
     "PairSettings",
+    "QueueSettings",
     "Secret",
     "SecretRef",
     "Settings",

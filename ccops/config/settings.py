@@ -58,7 +58,9 @@ Seconds = Annotated[float, Meta(ge=0, le=604_800, description="seconds, a number
 Percent = Annotated[float, Meta(gt=0, le=100, description="percent, a number up to 100")]
 Count = Annotated[int, Meta(ge=1, le=1000, description="a number from 1 to 1000")]
 Load = Annotated[float, Meta(gt=0, le=1000, description="a load average, a number up to 1000")]
-RoleName = Literal["viewer", "operator", "administrator"]
+RoleName = Literal["viewer", "supervisor", "operator", "administrator"]
+Telephone = Annotated[str, _like(r"[A-Za-z][A-Za-z0-9]*/[A-Za-z0-9_][A-Za-z0-9_.-]*", 'a telephone such as "SIP/1001"')]
+Dialled = Annotated[str, _like(r"[A-Za-z0-9*#_+.-]{1,79}", "an extension or a context of the dialplan")]
 Interval = Annotated[float, Meta(ge=0.2, le=60, description="seconds, a number from 0.2 to 60")]
 
 
@@ -132,6 +134,20 @@ class AmiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     direct_hosts: Mapping[Word, Text] = {}
 
 
+class AmiControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another manager user of the same Asterisk, one that may act on agents, calls and queues."""
+
+    user: Text
+    secret: KeptSecret
+
+
+class QueueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One queue, or all others (`"*"`): where the dialplan leads into it (default: its name in FreePBX' ext-queues)."""
+
+    context: Dialled | None = None
+    extension: Dialled | None = None
+
+
 class MysqlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """MySQL on the serving node; a `socket` path on the node is preferred to host and port."""
 
@@ -187,8 +203,10 @@ class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kernel_log: LogPath = "auto"
     sudo: bool = False
     ami: AmiSettings | None = None
+    ami_control: AmiControlSettings | None = None
     mysql: MysqlSettings | None = None
     trunks: Mapping[Text, Lines] = {}
+    queues: Mapping[Text, QueueSettings] = {}
     thresholds: Thresholds = Thresholds()
     accent: Accent | None = None
     theme: Text | None = None
@@ -200,7 +218,8 @@ class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ConsoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The console itself. `keys` maps a binding's id (`view.queues`) to the key or keys (comma separated) wanted.
 
-    `audit` is the file in which every operation is recorded (None: audit.jsonl in the user's state folder).
+    `audit` is the file in which every operation is recorded (None: audit.jsonl in the user's state folder). `extension`
+    is one's own telephone, which rings to listen to a call.
     """
 
     theme: Text = "dark"
@@ -208,6 +227,7 @@ class ConsoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Mapping[Text, Text] = {}
     bell: bool = True
     audit: LocalPath | None = None
+    extension: Telephone | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -340,6 +360,12 @@ def _pair_contradictions(path: tuple[str, ...], pair: PairSettings) -> Iterator[
     minor = re.fullmatch(r"/dev/drbd(\d+)", pair.device)
     if minor and int(minor[1]) != pair.minor:
         yield Fault((*path, "minor"), f"{int(minor[1])}, as device is {pair.device}", str(pair.minor), "set both")
+    if pair.ami_control is not None:
+        yield from _secret_faults((*path, "ami_control"), "secret", pair.ami_control.secret)
+        if pair.ami is None:
+            yield Fault(
+                (*path, "ami_control"), f"{spelt((*path, 'ami'))} beside it", "none", "it tells where Asterisk is"
+            )
     for link_name, link in (("ami", pair.ami), ("mysql", pair.mysql)):
         if link is not None:
             yield from _link_contradictions((*path, link_name), link, [first.name, second.name])
@@ -355,9 +381,7 @@ def _port_faults(path: tuple[str, ...], pair: PairSettings) -> Iterator[Fault]:
 def _link_contradictions(path: tuple[str, ...], link: AmiSettings | MysqlSettings, nodes: list[str]) -> Iterator[Fault]:
     key, ref = ("secret", link.secret) if isinstance(link, AmiSettings) else ("password", link.password)
     if ref is not None:
-        given = [name for name in ("env", "command", "file") if getattr(ref, name) is not None]
-        if len(given) != 1:
-            yield Fault((*path, key), "exactly one of env, command, file", " and ".join(given) or "none of them")
+        yield from _secret_faults(path, key, ref)
     for name in link.direct_hosts:
         if name not in nodes:
             yield Fault((*path, "direct_hosts", name), "a node's name as the key", f'"{name}"', nearest(name, nodes))
@@ -366,6 +390,12 @@ def _link_contradictions(path: tuple[str, ...], link: AmiSettings | MysqlSetting
             if name not in link.direct_hosts:
                 remedy = f'add it to {spelt((*path, "direct_hosts"))}: {name} = "host"'
                 yield Fault((*path, "via"), f"a direct host for {name}", "none", remedy)
+
+
+def _secret_faults(path: tuple[str, ...], key: str, ref: SecretRef) -> Iterator[Fault]:
+    given = [name for name in ("env", "command", "file") if getattr(ref, name) is not None]
+    if len(given) != 1:
+        yield Fault((*path, key), "exactly one of env, command, file", " and ".join(given) or "none of them")
 
 
 def _host(target: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping
 
+from ccops.demo.control import Changes
 from ccops.demo.exchange import Exchange, Fields
 from ccops.demo.lists import core_settings, core_status, write_list
 from ccops.demo.machine import Machine
@@ -18,7 +19,10 @@ BANNER = b"Asterisk Call Manager/5.0.4\r\n"
 
 _READ = {"ccops": frozenset({"system", "call", "agent", "reporting", "dialplan"})}
 _LESS = frozenset({"system", "call", "agent", "reporting"})
-_WRITE = frozenset({"ccops"})
+_WRITE = {
+    "ccops": frozenset({"system", "call", "agent", "originate", "command", "reporting"}),
+    "ccops-control": frozenset({"agent", "call", "originate"}),
+}
 _BACKLOG = 4 << 20
 
 Action = dict[str, str]
@@ -31,6 +35,7 @@ class AmiServer:
         self.machine = machine
         self.console = centre.console
         self.exchange = centre.exchanges[machine.index]
+        self.changes = Changes(centre, self.exchange, _WRITE)
         self.accounts = accounts
         self.door = Door(self._serve)
         self._sessions: set[_Session] = set()
@@ -164,52 +169,24 @@ class _Session:
             mask = action.get("eventmask", "on").lower()
             self.reads = frozenset() if mask == "off" else _READ.get(self._user or "", _LESS)
             self._reply(action, "Success", [("Events", "Off" if mask == "off" else "On")])
-        elif name in {"queuepause", "queueadd", "queueremove", "command", "hangup", "queuereset"}:
-            self._change(name, action)
+        elif name == "listcommands":
+            self._reply(action, "Success", self.server.changes.commands(self._user or ""))
+        elif name == "command":
+            self._command(action)
         else:
-            self._reply(action, "Error", [("Message", "Invalid/unknown command")])
+            done = self.server.changes.do(self._user or "", action)
+            good, said, *then = done if done is not None else (False, "Invalid/unknown command")
+            self._reply(action, "Success" if good else "Error", [("Message", said)])
+            for each in then:
+                each()
 
-    def _change(self, name: str, action: Action) -> None:
-        if self._user not in _WRITE:
+    def _command(self, action: Action) -> None:
+        if not self.server.changes.may(self._user or "", "command"):
             self._reply(action, "Error", [("Message", "Permission denied")])
             return
-        if name == "command":
-            output = self.server.console.run(self.server.machine.index, action.get("command", ""))
-            fields: Fields = [("Message", "Command output follows"), *(("Output", line) for line in output)]
-            self._reply(action, "Success", fields)
-            return
-        if name == "hangup":
-            self._hang_up(action)
-            return
-        agent = self.exchange.find_agent(action.get("interface", ""))
-        queue = action.get("queue", "")
-        if agent is None or (queue and queue not in self.exchange.queues):
-            self._reply(action, "Error", [("Message", "Interface not found")])
-        elif name == "queuepause":
-            paused = action.get("paused", "").lower() in {"true", "1", "yes", "on"}
-            self._reply(action, "Success", [("Message", f"Interface {'' if paused else 'un'}paused successfully")])
-            self.exchange.pause(agent, paused, action.get("reason", ""), queue or None)
-        elif name == "queueadd":
-            if queue in agent.memberships:
-                self._reply(action, "Error", [("Message", "Unable to add interface: Already there")])
-                return
-            self._reply(action, "Success", [("Message", "Added interface to queue")])
-            penalty = action.get("penalty", "0")
-            self.exchange.add_member(agent, queue, int(penalty) if penalty.isdigit() else 0)
-        elif queue not in agent.memberships:
-            self._reply(action, "Error", [("Message", "Unable to remove interface: Not there")])
-        else:
-            self._reply(action, "Success", [("Message", "Removed interface from queue")])
-            self.exchange.remove_member(agent, queue)
-
-    def _hang_up(self, action: Action) -> None:
-        wanted = action.get("channel", "")
-        channel = next((c for c in self.exchange.channels.values() if c.name == wanted), None)
-        if channel is None:
-            self._reply(action, "Error", [("Message", "No such channel")])
-            return
-        self._reply(action, "Success", [("Message", "Channel Hungup")])
-        channel.application = "lost"
+        output = self.server.console.run(self.server.machine.index, action.get("command", ""))
+        fields: Fields = [("Message", "Command output follows"), *(("Output", line) for line in output)]
+        self._reply(action, "Success", fields)
 
     def _reply(self, action: Action, response: str, fields: Fields) -> None:
         head: Fields = [("Response", response)]

@@ -20,7 +20,10 @@ _UNKNOWN = "<unknown>"
 
 @dataclass
 class Channel:
-    """One active channel, as every event about it describes it."""
+    """One active channel, as every event about it describes it.
+
+    `sent_to`: the queue that a waiting caller was redirected to; `queue_priority` is the variable QUEUE_PRIO.
+    """
 
     name: str
     uniqueid: str
@@ -37,6 +40,8 @@ class Channel:
     application: str = ""
     data: str = ""
     bridge: str = ""
+    sent_to: str = ""
+    queue_priority: int = 0
 
     def fields(self, prefix: str = "") -> Fields:
         """The block of headers that begins or ends an event about the channel."""
@@ -136,6 +141,16 @@ class Exchange:
         if self.channels.pop(channel.uniqueid, None) is not None:
             self._count_port(channel, -1)
             self.emit("Hangup", "call", [*channel.fields(), ("Cause", cause), ("Cause-txt", text)])
+
+    def named(self, name: str) -> Channel | None:
+        """The active channel of that name."""
+        return next((channel for channel in self.channels.values() if channel.name == name), None)
+
+    def lose(self, channel: Channel) -> None:
+        """Somebody hung up: whoever plays the call ends it, with the caller's channel that it hangs on."""
+        for each in self.channels.values():
+            if each is channel or (channel.bridge and each.bridge == channel.bridge):
+                each.application = "lost"
 
     def busy_ports(self, trunk: str) -> int:
         """How many calls a trunk carries."""
@@ -244,6 +259,13 @@ class Exchange:
         self.members[queue].remove(agent)
         self.emit("QueueMemberRemoved", "agent", self.member_fields(agent, membership))
         return True
+
+    def set_penalty(self, agent: Agent, penalty: int, queue: str | None = None) -> None:
+        """Gives the agent that penalty, in one queue or in all."""
+        for membership in agent.memberships.values():
+            if queue is None or membership.queue == queue:
+                membership.penalty = penalty
+                self.emit("QueueMemberPenalty", "agent", self.member_fields(agent, membership))
 
     def member_fields(self, agent: Agent, membership: Membership, listed: bool = False) -> Fields:
         """A member in an event, or (`listed`) in the answer to QueueStatus."""

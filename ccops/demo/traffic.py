@@ -174,11 +174,11 @@ class CallCentre:
     def _wait(
         self, exchange: Exchange, channel: Channel, queue: Queue, entry: Waiting, limit: float
     ) -> Generator[float, None, bool]:
-        """Rings agents until one answers (True) or the time is over (False)."""
-        waited = 0.0
-        while waited < limit:
-            if channel.application == "lost":
-                return False
+        """Rings agents until one answers (True) or the time is over (False); who is sent elsewhere waits there."""
+        waited, first = 0.0, entry
+        while waited < limit and channel.application != "lost":
+            if channel.sent_to:
+                queue, entry = self._send_on(exchange, channel, queue, entry)
             agents = self._choose(exchange, queue) if self._turn(exchange, queue, entry) else []
             if not agents:
                 pause = 0.5 + self._rng.random() * 0.5
@@ -188,8 +188,17 @@ class CallCentre:
             legs = [(agent, self._ring(exchange, channel, queue, agent)) for agent in agents]
             answers = self._rng.random() > 0.06 * (1 if len(legs) == 1 else 0)
             seconds = 1.5 + self._rng.random() * 5.0 if answers else float(queue.timeout)
-            yield seconds
-            waited += seconds
+            rang = 0.0
+            while rang < seconds and channel.application != "lost" and not channel.sent_to:
+                pause = min(1.0, seconds - rang)
+                rang += pause
+                yield pause
+            waited += rang
+            if channel.application == "lost" or channel.sent_to:
+                for agent, leg in legs:
+                    exchange.hang_up(leg)
+                    exchange.set_status(agent, 1)
+                continue
             if answers:
                 winner = self._rng.randrange(len(legs))
                 for i, (agent, leg) in enumerate(legs):
@@ -200,7 +209,31 @@ class CallCentre:
                 return True
             for agent, leg in legs:
                 self._miss(exchange, channel, queue, agent, leg, seconds)
+        if entry is not first:
+            exchange.abandon(channel, queue, entry)
         return False
+
+    def _send_on(self, exchange: Exchange, channel: Channel, queue: Queue, entry: Waiting) -> tuple[Queue, Waiting]:
+        """A waiting caller was redirected: out of this queue, and through the dialplan into that one."""
+        exchange.abandon(channel, queue, entry)
+        queue, channel.sent_to = exchange.queues[channel.sent_to], ""
+        channel.exten = str(400 + list(exchange.queues).index(queue.name))
+        exchange.run(channel, "Queue", f"{queue.name},,,,60")
+        return queue, exchange.join(channel, queue, channel.queue_priority)
+
+    def spy(self, exchange: Exchange, own: str, spied: Channel, options: str) -> None:
+        """A supervisor's telephone rings, and listens until the call is over."""
+        self._spawn(exchange.machine.index, self._spying(exchange, own, spied, options))
+
+    def _spying(self, exchange: Exchange, own: str, spied: Channel, options: str) -> Work:
+        leg = exchange.open_channel(own, "ccops", "from-internal", "s")
+        exchange.set_state(leg, 5)
+        yield 3.0
+        exchange.set_state(leg, 6)
+        exchange.run(leg, "ChanSpy", f"{spied.name},{options}")
+        while spied.uniqueid in exchange.channels and leg.application != "lost":
+            yield 1.0
+        exchange.hang_up(leg)
 
     def _turn(self, exchange: Exchange, queue: Queue, entry: Waiting) -> bool:
         """With `autofill`, as many callers as there are free agents are served at once, from the head."""

@@ -14,7 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ccops.config import AmiSettings, MysqlSettings, NodeSettings, PairSettings, SecretRef, Settings
+from ccops.config import (
+    AmiControlSettings,
+    AmiSettings,
+    ConsoleSettings,
+    MysqlSettings,
+    NodeSettings,
+    PairSettings,
+    QueueSettings,
+    SecretRef,
+    Settings,
+)
+from ccops.demo.control import QUEUE_CONTEXT, SUPERVISOR
 from ccops.demo.machine import ADDRESS, NAMES, Machine
 from ccops.demo.node import NodeFiles
 from ccops.demo.pair import SimulatedPair
@@ -31,6 +42,7 @@ _TICK_S = 0.2
 # The day has been going on for a while when the demo begins.
 _PAST_S = 240.0
 AMI_USER = "ccops"
+CONTROL_USER = "ccops-control"
 MYSQL_USER = "ccops"
 _SECRET = "demo-only"  # noqa: S105 - it opens nothing but the simulator on loopback
 
@@ -149,7 +161,9 @@ class Demo:
             files.create()
             self.nodes.append(files)
             self._requests.append(Requests(files.root, self.pair, n, self._write_files))
-            self.ami.append(AmiServer(machine, self.centre, {AMI_USER: _SECRET, "viewer": _SECRET}))
+            self.ami.append(
+                AmiServer(machine, self.centre, {AMI_USER: _SECRET, CONTROL_USER: _SECRET, "viewer": _SECRET})
+            )
             database = Database(machine, self.centre, {MYSQL_USER: _SECRET}, self.folder / f"mysql{n + 1}.sock")
             await database.start()
             self.mysql.append(database)
@@ -183,10 +197,15 @@ class Demo:
             services={"asterisk": "asterisk", "mysqld": "mariadb"},
             interval=self.interval,
             ami=AmiSettings(user=AMI_USER, secret=secret),
+            ami_control=AmiControlSettings(user=CONTROL_USER, secret=secret),
             mysql=MysqlSettings(user=MYSQL_USER, password=secret),
             trunks=self.centre.capacities,
+            queues={
+                name: QueueSettings(context=QUEUE_CONTEXT, extension=str(400 + place))
+                for place, name in enumerate(self.centre.exchanges[0].queues)
+            },
         )
-        return Settings(pairs={"demo": pair})
+        return Settings(pairs={"demo": pair}, console=ConsoleSettings(extension=SUPERVISOR))
 
     def _port(self, n: int, service: str) -> int | None:
         door = self.ami[n].door if service == "ami" else self.mysql[n].door

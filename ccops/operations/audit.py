@@ -81,7 +81,7 @@ class Record(msgspec.Struct, frozen=True):
     def unfinished(self) -> bool:
         """True when it stands somewhere in the middle."""
         acted = any(entry.event == "step" for entry in self.entries)
-        return acted and self.ending not in _OVER
+        return acted and self.ending not in _OVER and not self.request.at_once
 
     @property
     def steps_done(self) -> frozenset[str]:
@@ -148,7 +148,7 @@ class Audit:
 
     def unfinished(self, pair: str) -> Record | None:
         """The newest operation on that pair, if it stands somewhere in the middle."""
-        acting = [r for r in self.records(pair) if r.ending != "refused"]
+        acting = [r for r in self.records(pair) if r.ending != "refused" and not r.request.at_once]
         return acting[-1] if acting and acting[-1].unfinished else None
 
     def durations(self, pair: str, request: Request, most: int = 3) -> tuple[float, ...]:

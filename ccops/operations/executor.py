@@ -41,6 +41,7 @@ from ccops.operations.plan import (
 )
 from ccops.operations.scene import Scene
 from ccops.operations.survey import Survey, survey
+from ccops.operations.switchboard import Switchboard
 from ccops.operations.who import where_from, who
 from ccops.pair.model import Reading
 from ccops.text import clean, decode
@@ -78,6 +79,8 @@ class Executor:
         self.authority = authority
         self.audit = audit
         self.eyes = Eyes(store, clock)
+        self._store = store
+        self._switchboard: Switchboard | None = None
         self._settings = settings
         self._layout = layout_of(name, settings)
         self._hands = hands or Hands(settings)
@@ -104,7 +107,18 @@ class Executor:
         if self._lock is not None:
             await self._lock.release()
             self._lock = None
+        if self._switchboard is not None:
+            await self._switchboard.close()
         await self._hands.close()
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """What acts on agents, callers and queues of this pair, over the same connections."""
+        if self._switchboard is None:
+            self._switchboard = Switchboard(
+                self.name, self._settings, self._store, self.authority, self.audit, self._hands, clock=self._clock
+            )
+        return self._switchboard
 
     def unfinished(self) -> Record | None:
         """The operation on this pair that was interrupted, if there is one; it may still be run by somebody."""

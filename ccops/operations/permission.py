@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ccops.config import PairSettings
 from ccops.operations.plan import NotPermitted, Plan, Role
 
-_RANK: dict[Role, int] = {"viewer": 0, "operator": 1, "administrator": 2}
+_RANK: dict[Role, int] = {"viewer": 0, "supervisor": 1, "operator": 2, "administrator": 3}
 
 
 class Authority:
@@ -52,13 +52,13 @@ class Authority:
 
     def demand(self, plan: Plan) -> None:
         """Raises NotPermitted, with what to do, unless `plan` may be run now."""
+        self.demand_for(plan.request.operation, plan.role)
+
+    def demand_for(self, what: str, role: Role) -> None:
+        """The same for anything that takes that role."""
         if self.never is not None:
-            raise NotPermitted(f"{plan.request.operation} is not permitted: {self.never}")
-        if _RANK[self.role] < _RANK[plan.role]:
-            raise NotPermitted(
-                f'{plan.request.operation} is for the role "{plan.role}", and the role in the settings is "{self.role}"'
-            )
+            raise NotPermitted(f"{what} is not permitted: {self.never}")
+        if _RANK[self.role] < _RANK[role]:
+            raise NotPermitted(f'{what} is for the role "{role}", and the role in the settings is "{self.role}"')
         if self.armed_for_s is None:
-            raise NotPermitted(
-                f"{plan.request.operation} is not permitted: ccops is read-only until it is armed (key w, or --write)"
-            )
+            raise NotPermitted(f"{what} is not permitted: ccops is read-only until it is armed (key w, or --write)")

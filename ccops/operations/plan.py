@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ccops.operations.bench import Bench
 
 Argv = tuple[str, ...]
-Role = Literal["viewer", "operator", "administrator"]
+Role = Literal["viewer", "supervisor", "operator", "administrator"]
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -41,6 +41,11 @@ class Request(msgspec.Struct, frozen=True):
     operation: str
     node: str | None = None
     arguments: Mapping[str, str] = {}
+
+    @property
+    def at_once(self) -> bool:
+        """True for what is done to an agent, a call or a queue: a second's work, of which nothing is resumed."""
+        return self.operation.startswith(("agent ", "queue "))
 
     def __str__(self) -> str:
         words = [self.operation, *([self.node] if self.node else [])]

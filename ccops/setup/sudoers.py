@@ -15,7 +15,7 @@ from ccops.setup.facts import NodeFacts
 from ccops.setup.findings import gather
 from ccops.setup.inspect import InspectionError
 
-ROLES = ("viewer", "operator", "administrator")
+ROLES = ("viewer", "supervisor", "operator", "administrator")
 _USUAL_PATHS = {
     "cl_status": ("/usr/bin/cl_status",),
     "drbdadm": ("/sbin/drbdadm", "/usr/sbin/drbdadm"),

@@ -38,6 +38,13 @@ ssh = "admin@[fe80::2%eth0]:2222"
 [pairs.lab.ami]
 user = "ccops"
 secret = { env = "CCOPS_AMI_SECRET" }
+[pairs.lab.ami_control]
+user = "ccops-control"
+secret = { env = "CCOPS_CONTROL_SECRET" }
+[pairs.lab.queues."*"]
+context = "queues"
+[pairs.lab.queues.ventas]
+extension = "400"
 [pairs.lab.mysql]
 user = "ccops"
 socket = "/var/lib/mysql/mysql.sock"
@@ -55,6 +62,9 @@ def test_reads_everything_in_the_example() -> None:
     assert lab.services == {"asterisk": "asterisk", "mysqld": "mariadb"}
     assert lab.ami is not None
     assert (lab.ami.secret, lab.ami.port, lab.ami.via) == (SecretRef(env="CCOPS_AMI_SECRET"), 5038, "ssh")
+    assert lab.ami_control is not None
+    assert (lab.ami_control.user, lab.ami_control.secret) == ("ccops-control", SecretRef(env="CCOPS_CONTROL_SECRET"))
+    assert (lab.queues["*"].context, lab.queues["ventas"].extension) == ("queues", "400")
     assert lab.mysql is not None
     assert lab.mysql.password == SecretRef(command=("pass", "show", "pbx/mysql"))
     assert settings.console.keys == {"view.queues": "2,f2"}

@@ -1,0 +1,355 @@
+"""What is done to agents, callers and queues on the Asterisk that serves: shown, sent once, and seen.
+
+It is no operation on the pair: no lock is taken, and nothing of it is resumed. Its plans are like those of operations,
+so that keys, commands and the audit log show them alike. "Success" is never believed: the call centre must be seen to
+have changed. What was sent over a link that was lost is not sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import get_args
+
+import msgspec
+from msgspec.structs import replace
+
+from ccops.callcentre import effects
+from ccops.callcentre.deeds import Deed, Drawing, Impossible, Kind, Site
+from ccops.callcentre.drawing import draw
+from ccops.callcentre.model import Centre
+from ccops.config import PairSettings
+from ccops.links.errors import LinkError
+from ccops.links.errors import Refused as NotTaken
+from ccops.operations.audit import Audit
+from ccops.operations.control import Control
+from ccops.operations.eyes import Eyes
+from ccops.operations.hands import Hands
+from ccops.operations.permission import Authority
+from ccops.operations.plan import (
+    Check,
+    Condition,
+    Ending,
+    Look,
+    OperationError,
+    Plan,
+    Progress,
+    Refused,
+    Report,
+    Request,
+    Step,
+    StepState,
+    Surprise,
+)
+from ccops.watch.store import Store
+
+Listener = Callable[[Progress], None]
+
+SEEN_WITHIN_S = 10.0
+_REREAD_AFTER_S = (1.0, 5.0)
+_WORDS: dict[str, str] = {"move": "queue move"}
+_SAFE = "look at the agent or the caller in the console before it is done again: it may have been done"
+
+
+class Switchboard:
+    """Deeds on one pair. `store` is that of the pair's watch, which must be running.
+
+    Use: `plan = await switchboard.prepare(request_of(deed))`, show it, then `report = await switchboard.run(plan)`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: PairSettings,
+        store: Store,
+        authority: Authority,
+        audit: Audit,
+        hands: Hands,
+        *,
+        clock: Callable[[], float] = time.time,
+        control: Control | None = None,
+    ) -> None:
+        self.name = name
+        self.authority = authority
+        self.audit = audit
+        self._settings = settings
+        self._store = store
+        self._eyes = Eyes(store, clock)
+        self._clock = clock
+        self.control = control or Control(settings, hands)
+
+    async def prepare(self, request: Request) -> Plan:
+        """The plan for that request as things are now, whether it may be run or not: see `Plan.refusals`."""
+        deed = deed_of(request)
+        checks = [self._serves(), self._read()]
+        node, centre = self._eyes.now.centre_node, self._eyes.now.centre.value
+        if all(check.holds for check in checks):
+            checks.append(await self._reached(node or ""))
+        drawing = None
+        if all(check.holds for check in checks) and centre is not None:
+            try:
+                drawing = draw(deed, centre, self.site)
+            except Impossible as error:
+                checks.append(Check("it is possible now", False, str(error), error.way_out))
+            else:
+                checks.append(Check("it is possible now", True))
+        return self._plan(request, node, drawing, centre, tuple(checks))
+
+    @property
+    def site(self) -> Site:
+        """What is known of what is possible there; the user's rights only after a first session."""
+        snapshot = self._eyes.now
+        centre = snapshot.centre.value
+        version = (centre.asterisk_version if centre else None) or self.control.version
+        every = self._settings.queues.get("*")
+        places = {
+            name: (queue.context or (every and every.context) or Site().default_context, queue.extension or name)
+            for name, queue in self._settings.queues.items()
+        }
+        return Site(
+            version=version,
+            allowed=self.control.allowed,
+            dialer=frozenset(snapshot.agent_names) if self._settings.mysql else None,
+            places=places,
+            default_context=(every.context if every else None) or Site().default_context,
+        )
+
+    async def run(self, plan: Plan, on_progress: Listener = lambda progress: None) -> Report:
+        """Does what was shown. Raises NotPermitted, Refused (nothing was done); what happens later is in the report."""
+        self.authority.demand(plan)
+        again = await self.prepare(plan.request)
+        id = self.audit.new_id()
+        if again.refusals or again.shape != plan.shape:
+            why = "; ".join(check.found for check in again.refusals)
+            text = why or "the call centre has changed since this was shown: look again"
+            self._write(id, "began", request=plan.request, title=plan.title)
+            self._write(id, "ended", ending="refused", text=text)
+            raise Refused(text, again.refusals)
+        return await _Call(self, id, again, on_progress).go()
+
+    async def close(self) -> None:
+        """Ends its session."""
+        self.control.close()
+
+    def _write(self, id: str, event: str, **fields: object) -> None:
+        self.audit.write(id, self.name, event, **fields)
+
+    # What must hold, and the plan
+
+    def _serves(self) -> Check:
+        snapshot = self._eyes.now
+        holds = snapshot.serving is not None and snapshot.serving == snapshot.centre_node
+        found = "" if holds else "no single node is seen to serve"
+        return Check("one node serves, and its Asterisk is the one that is seen", holds, found, "see `ccops triage`")
+
+    def _read(self) -> Check:
+        snapshot = self._eyes.now
+        centre, link = snapshot.centre.value, snapshot.links.get(f"ami:{snapshot.centre_node}")
+        up = centre is not None and centre.synced_at is not None and link is not None and link.phase == "up"
+        found = "" if up else snapshot.centre.problem or "Asterisk has not been read yet, or does not answer"
+        return Check("Asterisk's queues and members are seen", up or None, found, "what is done could not be seen")
+
+    async def _reached(self, node: str) -> Check:
+        text = f"the manager user {self.control.user} reaches Asterisk on {node}"
+        try:
+            await self.control.open(node)
+        except LinkError as error:
+            return Check(text, False, str(error), "`ccops amiuser --role supervisor` prints a user with the rights")
+        return Check(text, True)
+
+    def _plan(
+        self,
+        request: Request,
+        node: str | None,
+        drawing: Drawing | None,
+        centre: Centre | None,
+        checks: tuple[Check, ...],
+    ) -> Plan:
+        if drawing is None or centre is None:
+            return Plan(request, str(request), "nothing can be sent", (), checks, role="supervisor")
+        deed = drawing.deed
+        last = len(drawing.actions) - 1
+        effect = Condition(effects.text(deed, centre), _sight(drawing, centre, node), _fear(drawing, centre, node))
+        taken = Condition("Asterisk takes it", lambda look: True)
+        steps = tuple(
+            Step(
+                f"{action.name}-{number + 1}" if last else action.name,
+                f"{drawing.title} ({action.name})" if last else drawing.title,
+                effect if number == last else taken,
+                node,
+                (action.name, *(f"{key}: {value}" for key, value in action.fields.items())),
+                limit_s=SEEN_WITHIN_S,
+                safe_next=_SAFE,
+            )
+            for number, action in enumerate(drawing.actions)
+        )
+        return Plan(
+            request,
+            drawing.title,
+            f"It is sent to Asterisk on {node} by the manager user {self.control.user}, and then looked for.",
+            steps,
+            checks,
+            role="supervisor",
+            notices=drawing.notices,
+            irrevocable=drawing.irrevocable,
+            undo_text=f"ccops {' '.join(words(drawing.inverse))}" if drawing.inverse else "",
+        )
+
+
+class _Call:
+    """One deed being done."""
+
+    def __init__(self, board: Switchboard, id: str, plan: Plan, on_progress: Listener) -> None:
+        self._board = board
+        self._id = id
+        self._plan = plan
+        self._listener = on_progress
+        self._began = board._clock()
+        self._states = [StepState() for _ in plan.steps]
+
+    async def go(self) -> Report:
+        plan = self._plan
+        steps = tuple(f"{step.name} on {step.node}: {' | '.join(step.command)}" for step in plan.steps)
+        self._write("began", request=plan.request, title=plan.title, steps=steps)
+        final = plan.steps[-1]
+        try:
+            if _lasts(plan.request) and final.effect.holds(self._board._eyes.look()) is True:
+                self._write("seen", step=final.name, text=f"already: {final.effect.text}")
+                for number in range(len(plan.steps)):
+                    self._set(number, "already")
+                return self._end("done", f"{plan.title}: it was so already")
+            for number, step in enumerate(plan.steps):
+                await self._send(number, step)
+            await self._see(len(plan.steps) - 1, final)
+        except (Surprise, NotTaken) as error:
+            if isinstance(error, NotTaken) and self._states[0].word == "failed":
+                return self._end("refused", f"{error}: nothing was done")
+            return self._end("surprised", str(error), _SAFE)
+        except asyncio.CancelledError:
+            self._end("interrupted", "interrupted: what was sent may have been done", _SAFE)
+            raise
+        return self._end("done", f"{plan.title}: done, {final.effect.text}")
+
+    async def _send(self, number: int, step: Step) -> None:
+        self._set(number, "running")
+        name, *lines = step.command
+        fields = dict(line.partition(": ")[::2] for line in lines)
+        self._write("step", step=step.name, node=step.node or "", command=" | ".join(step.command))
+        began = self._board._clock()
+        try:
+            said = await self._board.control.send(step.node or "", name, fields)
+        except NotTaken as error:
+            self._write("answered", step=step.name, text=f"refused: {error}")
+            self._set(number, "failed", str(error))
+            raise
+        except LinkError as error:
+            # It may have been done: what is seen decides, and it is not sent again.
+            self._write("answered", step=step.name, text=f"no answer: {error}")
+            said = f"no answer ({error})"
+            if number + 1 < len(self._plan.steps):
+                self._set(number, "failed", said)
+                raise Surprise(f"{said}; the rest was not sent") from None
+        else:
+            self._write("answered", step=step.name, output=said, took_s=round(self._board._clock() - began, 3))
+        self._set(number, "running" if number + 1 == len(self._plan.steps) else "seen", said)
+
+    async def _see(self, number: int, step: Step) -> None:
+        asking = asyncio.ensure_future(self._ask_anew(step))
+        try:
+            await self._board._eyes.until(step.effect, limit_s=step.limit_s)
+        except Surprise as error:
+            self._write("surprise", step=step.name, text=str(error), safe_next=step.safe_next)
+            self._set(number, "failed", str(error))
+            raise
+        finally:
+            asking.cancel()
+        self._write("seen", step=step.name, text=step.effect.text)
+        self._set(number, "seen", self._states[number].said)
+
+    async def _ask_anew(self, step: Step) -> None:
+        """Not every change is told by an event: the lists are read again while it is not seen."""
+        for seconds in _REREAD_AFTER_S:
+            await asyncio.sleep(seconds)
+            self._board._store.reread(f"{step.name} was sent and is not seen yet")
+
+    def _set(self, number: int, word: str, said: str = "") -> None:
+        old, now = self._states[number], self._board._clock()
+        over = word in ("seen", "already", "failed")
+        self._states[number] = StepState(word, said, old.began_at or now, now if over else None)  # type: ignore[arg-type]
+        step = self._plan.steps[number]
+        self._listener(Progress(self._id, self._plan, tuple(self._states), self._began, step.text))
+
+    def _end(self, ending: Ending, text: str, safe_next: str = "") -> Report:
+        took = round(self._board._clock() - self._began, 3)
+        self._write("ended", ending=ending, text=text, safe_next=safe_next, took_s=took)
+        return Report(self._id, self._plan, ending, text, tuple(self._states), (), safe_next, took)
+
+    def _write(self, event: str, **fields: object) -> None:
+        self._board._write(self._id, event, **fields)
+
+
+# Deeds as requests, and as they are typed
+
+
+def request_of(deed: Deed) -> Request:
+    """The deed as the audit log and plans have it."""
+    given = msgspec.structs.asdict(deed)
+    kind = given.pop("kind")
+    if kind not in ("add", "penalty"):
+        given.pop("penalty")
+    arguments = {key: str(value) for key, value in given.items() if value != ""}
+    return Request(_WORDS.get(kind, f"agent {kind}"), None, arguments)
+
+
+def deed_of(request: Request) -> Deed:
+    """The deed of such a request. Raises OperationError where it is none."""
+    kind = request.operation.partition(" ")[2]
+    given = dict(request.arguments)
+    if not request.at_once or kind not in get_args(Kind) or not set(given) <= set(Deed.__struct_fields__):
+        raise OperationError(f"there is nothing to be done to an agent or a queue that is called {request}")
+    try:
+        penalty = int(given.pop("penalty", "0"))
+    except ValueError:
+        raise OperationError(f"expected a penalty from 0 to 999, found {request.arguments['penalty']!r}") from None
+    return replace(Deed(kind, **given), penalty=penalty)  # type: ignore[arg-type]
+
+
+def words(deed: Deed) -> list[str]:
+    """What is typed for it after `ccops`."""
+    if deed.kind == "move":
+        return ["queue", "move", deed.caller, *(["--to", deed.to] if deed.to else [])]
+    if deed.kind == "hangup" and deed.caller:
+        return ["agent", "hangup", "--caller", deed.caller]
+    found = ["agent", deed.kind, deed.agent]
+    found += [deed.queue] if deed.kind in ("add", "remove") else ["--queue", deed.queue] if deed.queue else []
+    found += [str(deed.penalty)] if deed.kind == "penalty" else []
+    found += ["--penalty", str(deed.penalty)] if deed.kind == "add" and deed.penalty else []
+    found += ["--reason", deed.reason] if deed.reason else []
+    return found + (["--extension", deed.extension] if deed.extension else [])
+
+
+def _lasts(request: Request) -> bool:
+    """Whether there is nothing to send where it is so already; a reason, which events alone may tell, is sent anew."""
+    deed = deed_of(request)
+    return deed.kind in ("pause", "unpause", "penalty") and not deed.reason
+
+
+def _sight(drawing: Drawing, before: Centre, node: str | None) -> Callable[[Look], bool | None]:
+    def holds(look: Look) -> bool | None:
+        centre = look.snapshot.centre.value
+        if centre is None or look.snapshot.centre_node != node:
+            return None
+        return effects.seen(drawing, before, centre)
+
+    return holds
+
+
+def _fear(drawing: Drawing, before: Centre, node: str | None) -> Callable[[Look], str | None]:
+    def never(look: Look) -> str | None:
+        centre = look.snapshot.centre.value
+        if look.snapshot.centre_node != node:
+            return f"it is no longer the Asterisk on {node} that is seen"
+        return None if centre is None else effects.never(drawing, before, centre)
+
+    return never
