@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ def main(context: click.Context, config: Path | None, pair: str | None, theme: s
 
     Without a command it opens the console on the pair of the settings file.
     """
-    context.obj = {"config": config, "pair": pair, "theme": theme, "write": write}
+    began = (context.obj or {}).get("began", time.monotonic())
+    context.obj = {"began": began, "config": config, "pair": pair, "theme": theme, "write": write}
     if context.invoked_subcommand is None:
         settings, name = chosen(context)
         run(_console_in(settings, name, theme, write))
@@ -111,11 +113,12 @@ def triage(context: click.Context, as_json: bool, markdown: bool, source: Path |
 @click.pass_context
 def check(context: click.Context, timeout: float) -> None:
     """Answer as a monitoring plug-in: one line, performance data, exit 0 ok, 1 warning, 2 critical, 3 unknown."""
+    import ccops.watch.pair  # noqa: F401 - what takes long to load counts too
     from ccops.watch.plugin import line
     from ccops.watch.status import exit_code
 
     try:
-        snapshot = _look(context, None, timeout)
+        snapshot = _look(context, None, max(0.2, timeout - (time.monotonic() - context.obj["began"])))
     except click.ClickException as error:
         click.echo(f"CCOPS UNKNOWN - {error.format_message().splitlines()[0]}")
         sys.exit(UNKNOWN)
@@ -258,6 +261,27 @@ def sudoers(context: click.Context, node: str | None, operate: bool) -> None:
         raise Failed(f"{name} has no node {node!r}; it has {' and '.join(names)}")
     for text in run(rights(settings.pairs[name], [node] if node else names, operate)):
         click.echo(text)
+
+
+@main.command()
+@click.option(
+    "--role", type=click.Choice(["viewer", "supervisor", "administrator"]), default="viewer", show_default=True
+)
+@click.option("--asterisk", default="16", show_default=True, metavar="VERSION", help="Asterisk's version, such as 1.4.")
+def amiuser(role: str, asterisk: str) -> None:
+    """Print sections for manager.conf: users with the least rights that a role takes, reached from the node alone."""
+    import secrets
+
+    from ccops.callcentre.resync import version_of
+    from ccops.setup.amiuser import sections
+
+    version = version_of(asterisk)
+    if version is None:
+        raise click.UsageError(f"expected a version such as 1.8 or 16, found {asterisk!r}")
+    click.echo(sections(role, version, lambda: secrets.token_urlsafe(18)), nl=False)
+    click.echo(
+        "; The secrets were made for this print: keep them where ccops.toml says, then: asterisk -rx 'manager reload'"
+    )
 
 
 @main.command()
