@@ -20,7 +20,7 @@ from ccops.watch.pair import PairWatch
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Store
 
-_ENDINGS = {"done": DONE, "refused": REFUSED, "surprised": SURPRISED, "interrupted": INTERRUPTED}
+_ENDINGS = {"done": DONE, "refused": REFUSED, "surprised": SURPRISED, "interrupted": INTERRUPTED, "undone": SURPRISED}
 _ARMED_S = 60.0
 
 

@@ -8,12 +8,12 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from ccops.operations import daemons, expert, handover, membership, pacing, recovery, resync, verify
+from ccops.operations import daemons, expert, handover, membership, pacing, pbx_edit, recovery, resync, verify
 from ccops.operations.plan import OperationError, Plan, Request, Role
 from ccops.operations.scene import Scene
 
 Planner = Callable[[Request, Scene], Plan]
-Takes = Literal["nothing", "node", "victim", "rate", "service", "maybe-node"]
+Takes = Literal["nothing", "node", "victim", "rate", "service", "maybe-node", "form"]
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -69,10 +69,20 @@ _ALL = (
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _ALL}
 """By name."""
 
+EDITS: dict[str, Operation] = {
+    "extension": Operation(
+        "extension", "Edit extensions", "Edit the extensions of Asterisk", pbx_edit.plan_edit, "form", "administrator"
+    ),
+    "trunk": Operation(
+        "trunk", "Edit trunks", "Edit the trunks of Asterisk", pbx_edit.plan_edit, "form", "administrator"
+    ),
+}
+"""What changes Asterisk's configuration: by name too, but asked for with a form's fields and not from a menu."""
+
 
 def plan_for(request: Request, scene: Scene) -> Plan:
     """The plan of a request. Raises OperationError where there is no such operation, or it makes no sense."""
-    operation = OPERATIONS.get(request.operation)
+    operation = OPERATIONS.get(request.operation) or EDITS.get(request.operation)
     if operation is None:
         raise OperationError(f"there is no operation {request.operation!r}; there are {', '.join(OPERATIONS)}")
     plan = operation.planner(request, scene)

@@ -19,7 +19,8 @@ from ccops.links.errors import LinkError, LinkLost, TimedOut
 from ccops.links.process import Completed
 from ccops.operations.audit import Audit, Record
 from ccops.operations.bench import Bench
-from ccops.operations.catalogue import plan_for
+from ccops.operations.catalogue import EDITS, plan_for
+from ccops.operations.exchange import Exchange, read_exchange
 from ccops.operations.eyes import Eyes
 from ccops.operations.hands import Hands
 from ccops.operations.lock import PairLock
@@ -42,6 +43,7 @@ from ccops.operations.plan import (
 from ccops.operations.scene import Scene
 from ccops.operations.survey import Survey, survey
 from ccops.operations.switchboard import Switchboard
+from ccops.operations.vault import Vault
 from ccops.operations.who import where_from, who
 from ccops.pair.model import Reading
 from ccops.text import clean, decode
@@ -74,6 +76,7 @@ class Executor:
         clock: Callable[[], float] = time.time,
         hands: Hands | None = None,
         make_lock: Callable[[Hands, str, str], PairLock] = PairLock,
+        vault: Vault | None = None,
     ) -> None:
         self.name = name
         self.authority = authority
@@ -85,7 +88,9 @@ class Executor:
         self._layout = layout_of(name, settings)
         self._hands = hands or Hands(settings)
         self._make_lock = make_lock
+        self.vault = vault or Vault()
         self._surveys: Mapping[str, Reading[Survey]] = {}
+        self._exchange: Reading[Exchange] | None = None
         self._folder = folder or audit.path.parent
         self._clock = clock
         self._lock: PairLock | None = None
@@ -95,7 +100,7 @@ class Executor:
 
         Raises OperationError where the request itself makes no sense.
         """
-        await self._look_closely()
+        await self._look_closely(request)
         if self._lock is not None:
             await self._lock.release()
         self._lock = self._new_lock(request)
@@ -188,7 +193,7 @@ class Executor:
 
     # What is read
 
-    async def _look_closely(self) -> None:
+    async def _look_closely(self, request: Request) -> None:
         problems = await self._hands.open()
         now = self._clock()
         names = [name for name in self._hands.names if name not in problems]
@@ -197,17 +202,21 @@ class Executor:
             **{name: Reading(None, problem, now) for name, problem in problems.items()},
             **dict(zip(names, found, strict=True)),
         }
+        serving = self.eyes.now.serving
+        if request.operation in EDITS and serving in names:
+            self._exchange = await read_exchange(self._hands, serving, now)
 
     def _plan(self, request: Request, resuming: bool) -> Plan:
-        scene = Scene(self.eyes.now, self._settings, self._surveys, resuming)
+        scene = Scene(self.eyes.now, self._settings, self._surveys, resuming, self._exchange, self.vault)
         plan = plan_for(request, scene)
         return replace(plan, took_s=self.audit.durations(self.name, request))
 
     async def _confirmed(self, plan: Plan, resuming: bool) -> Plan:
         """The same plan from facts that were read under the lock. Raises Refused where it is another one by now."""
         oldest = min((r.taken_at or 0.0 for r in self._surveys.values()), default=0.0)
-        if self._clock() - oldest > _SURVEY_OLD_AFTER_S:
-            await self._look_closely()
+        # What an edit replaces may have been edited by another a moment ago.
+        if self._clock() - oldest > _SURVEY_OLD_AFTER_S or plan.request.operation in EDITS:
+            await self._look_closely(plan.request)
         await self.eyes.anew()
         again = self._plan(plan.request, resuming)
         if again.refusals:
@@ -283,7 +292,8 @@ class _Run:
             for number, step in enumerate(plan.steps):
                 await self._one(number, step)
         except (Surprise, LinkError, OperationError) as error:
-            return self._end("surprised", str(error), getattr(error, "safe_next", "") or self._safe_next())
+            ending: Ending = "undone" if getattr(error, "undone", False) else "surprised"
+            return self._end(ending, str(error), getattr(error, "safe_next", "") or self._safe_next())
         except asyncio.CancelledError:
             self._end("interrupted", f"interrupted in: {self._step}", self._safe_next())
             raise
@@ -316,7 +326,7 @@ class _Run:
     def _fail(self, number: int, step: Step, error: Exception) -> None:
         self._write("surprise", step=step.name, text=str(error), safe_next=step.safe_next)
         self._set(number, "failed", str(error))
-        raise Surprise(str(error), getattr(error, "safe_next", "") or step.safe_next)
+        raise Surprise(str(error), getattr(error, "safe_next", "") or step.safe_next, getattr(error, "undone", False))
 
     async def _act(self, number: int, step: Step) -> None:
         acts = bool(step.command) or step.deed is not None

@@ -136,7 +136,8 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 StepWord = Literal["waiting", "running", "seen", "already", "failed", "skipped"]
-Ending = Literal["done", "refused", "surprised", "interrupted"]
+Ending = Literal["done", "refused", "surprised", "interrupted", "undone"]
+"""`undone`: surprised, and what had been done was taken back at once, so that nothing is to be resumed."""
 
 
 class StepState(msgspec.Struct, frozen=True):
@@ -195,8 +196,12 @@ class Busy(OperationError):
 
 
 class Surprise(OperationError):
-    """What was seen is not what the plan expects; `safe_next` is what is safe now, where that is known better."""
+    """What was seen is not what the plan expects; `safe_next` is what is safe now, where that is known better.
 
-    def __init__(self, message: str, safe_next: str = "") -> None:
+    `undone`: the step has taken back itself what it had done, and that was seen.
+    """
+
+    def __init__(self, message: str, safe_next: str = "", undone: bool = False) -> None:
         super().__init__(message)
         self.safe_next = safe_next
+        self.undone = undone

@@ -8,8 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from ccops.config import PairSettings
+from ccops.operations.exchange import Exchange
 from ccops.operations.plan import Check, Look
 from ccops.operations.survey import Survey
+from ccops.operations.vault import Vault
 from ccops.pair import joined
 from ccops.pair.drbdadm import Drbdadm
 from ccops.pair.model import DrbdResource, NodeState, PairState, Reading
@@ -25,12 +27,17 @@ JOINED = _RESYNCING | VERIFYING | {"Connected"}
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """A snapshot, surveys by node, the settings. `resuming`: an interrupted operation is taken up again."""
+    """A snapshot, surveys by node, the settings. `resuming`: an interrupted operation is taken up again.
+
+    `exchange`: what was read of Asterisk's own files, for what edits them; `vault`: secrets that a request stands for.
+    """
 
     snapshot: Snapshot
     settings: PairSettings
     surveys: Mapping[str, Reading[Survey]] = {}
     resuming: bool = False
+    exchange: Reading[Exchange] | None = None
+    vault: Vault | None = None
 
     @property
     def pair(self) -> PairState:
@@ -133,6 +140,40 @@ def serves(look: Look, name: str) -> bool | None:
         return whole
     link = look.snapshot.links.get(f"ami:{name}")
     return True if link is None else link.phase == "up"
+
+
+def lacking(look: Look, name: str) -> str:
+    """Which parts of the service are not seen on that node."""
+    pair = look.snapshot.pair
+    parts: list[tuple[str, bool | None]] = [
+        (f"the address {pair.layout.address}", joined.holds_address(pair, name)),
+        (f"the mount {pair.layout.mount}", joined.has_mount(pair, name, writable=True)),
+        ("the Primary role", joined.is_primary(pair, name)),
+    ]
+    for service in pair.layout.services:
+        state = joined.service_state(pair, name, service)
+        parts.append((service, None if state is None else state == "running"))
+    link = look.snapshot.links.get(f"ami:{name}")
+    if link is not None:
+        parts.append(("an answer of Asterisk", link.phase == "up"))
+    words = [what if seen is False else f"{what} is not known" for what, seen in parts if seen is not True]
+    return f"not seen on {name}: {', '.join(words)}" if words else ""
+
+
+def holding(look: Look, name: str) -> str:
+    """Which parts of the service are still seen on that node, and whether Heartbeat runs there."""
+    pair = look.snapshot.pair
+    parts = [
+        ("Heartbeat runs", heartbeat_runs(look, name)),
+        (f"it holds {pair.layout.address}", joined.holds_address(pair, name)),
+        (f"{pair.layout.mount} is mounted", joined.has_mount(pair, name)),
+        ("it is Primary", joined.is_primary(pair, name)),
+        *((f"{s} runs", known(joined.service_state(pair, name, s), "running".__eq__)) for s in pair.layout.services),
+    ]
+    words = [what for what, seen in parts if seen] + [
+        f"not known whether {what}" for what, seen in parts if seen is None
+    ]
+    return f"on {name} {', '.join(words)}" if words else ""
 
 
 def is_healthy_copy(look: Look, name: str) -> bool | None:

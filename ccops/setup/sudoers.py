@@ -174,6 +174,7 @@ def _ungrantable(pair: PairSettings) -> Iterator[str]:
     yield f"# volume ({pair.mount}) is read by `sh -c`. Without that right the recovery stops, and nothing is lost."
     yield '# Either connect as root for a recovery (`ssh = "root@..."` in ccops.toml), or save those files by'
     yield "# hand and use --no-salvage."
+    yield "# Neither are edits of extensions and trunks: Asterisk's files are read and written by `sh -c` too, as root."
     yield "# Never sent, so never granted: a forced primary, create-md, hb_takeover failback."
 
 

@@ -32,6 +32,7 @@ _ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
     "refused": ("warning", "refused: nothing was done"),
     "surprised": ("critical", "stopped: something else was seen than expected"),
     "interrupted": ("warning", "interrupted"),
+    "undone": ("warning", "failed, and taken back: nothing is left of it"),
 }
 _STEP_INDENT: Final = 20
 

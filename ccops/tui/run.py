@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Begin = Callable[[Callable[[Progress], None]], Awaitable[Report]]
 
-Ended = Literal["", "done", "refused", "surprised", "interrupted", "failed"]
+Ended = Literal["", "done", "refused", "surprised", "interrupted", "undone", "failed"]
 
 
 class Run:

@@ -12,7 +12,7 @@ SIP_PEER = """\
 
   * Name       : {name}
   Description  :{blank}
-  Secret       : <Set>
+  Secret       : {secret}
   MD5Secret    : <Not set>
   Remote Secret: <Not set>
   Context      : {context}

@@ -147,7 +147,7 @@ def test_the_dialplan_and_what_uses_a_number() -> None:
 
 
 def test_what_asterisk_tells_of_a_peer() -> None:
-    right = {"name": "101", "context": "from-internal", "limit": "0", "callerid": '"Ana" <101>'}
+    right = {"name": "101", "context": "from-internal", "limit": "0", "callerid": '"Ana" <101>', "secret": "<Set>"}
     for tech, sample in (("sip", samples.SIP_PEER), ("pjsip", samples.PJSIP_ENDPOINT)):
         assert heard.differs(ANA, heard.told(sample.format(blank=" ", **right), tech), tech) is None  # type: ignore[arg-type]
         other = heard.told(sample.format(blank=" ", **{**right, "context": "other"}), tech)  # type: ignore[arg-type]
@@ -158,6 +158,7 @@ def test_what_asterisk_tells_of_a_peer() -> None:
         samples.SIP_PEER.format(blank=" ", **{**right, "name": "gw", "context": "from-trunk", "limit": "8"}), "sip"
     )
     assert heard.differs(Trunk("gw", "10.0.0.1", channels="8", secret=Secret("x")), said, "sip") is None
+    assert "secret <Set>" in (heard.differs(Trunk("gw", "10.0.0.1", channels="8"), said, "sip") or "")
     assert "call limit 8" in (heard.differs(Trunk("gw", "10.0.0.1", channels="4"), said, "sip") or "")
 
 

@@ -1,0 +1,30 @@
+# What an edit of Asterisk's extensions and trunks must know of the node that serves. FOLDER is that of its settings.
+# Of files that are not ccops' own only section heads and instructions are sent, other lines as `=`.
+
+skeleton() {
+    for f in "$@"; do
+        [ -r "$FOLDER/$f" ] || continue
+        printf 'file %s\n' "$f"
+        awk '{ sub(/\r$/, "") } /^[ \t]*(;|$)/ { next } /^[ \t]*[[#]/ { print; next } { print "=" }' "$FOLDER/$f"
+    done
+    return 0
+}
+digest() { md5sum <"$1" | cut -d' ' -f1; }
+owned() { [ -f "$1" ] || return 1; cat "$1" && printf .; }
+console() { asterisk -rx "$1"; }
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+frame folder.txt sh -c 'cd "$1" && pwd -P' sh "$FOLDER"
+frame version.txt console 'core show version'
+frame dialplan.txt console 'dialplan show'
+frame queues.txt console 'queue show'
+for tech in sip pjsip; do
+    frame "$tech.module.txt" console "module show like chan_$tech.so"
+    frame "$tech.skeleton.txt" skeleton "$tech.conf" "${tech}_custom.conf" "${tech}_custom_post.conf" \
+        "${tech}.endpoint_custom_post.conf"
+    frame "$tech.owned.txt" owned "$FOLDER/${tech}_ccops.conf"
+    [ ! -f "$FOLDER/${tech}_ccops.conf" ] || frame "$tech.digest.txt" digest "$FOLDER/${tech}_ccops.conf"
+done
+frame sip.peers.txt console 'sip show peers'
+frame pjsip.peers.txt console 'pjsip show endpoints'
