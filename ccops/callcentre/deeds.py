@@ -108,6 +108,45 @@ def who(centre: Centre, interface: str) -> str:
     return f"{name} ({interface})" if name and name != interface else interface
 
 
+def agent_called(centre: Centre, text: str, names: Mapping[str, str] = {}) -> str:
+    """The interface that `text` means: itself, its number (101 of SIP/101), or the agent's name in any case.
+
+    Raises Impossible where it means none of those there are, or several; a whole interface need not be a member.
+    """
+    known = {interface: m.name for queue in centre.queues.values() for interface, m in queue.members.items()}
+    known |= {interface: name for interface, name in names.items() if interface in known}
+    wanted = text.casefold()
+    found = [i for i, name in known.items() if wanted in (i.partition("/")[2].casefold(), name.casefold())]
+    if text in known or (not found and "/" in text):
+        return text
+    if len(found) != 1:
+        raise Impossible(
+            f"{text!r} means {', '.join(sorted(found))}: give the interface"
+            if found
+            else f"no queue has an agent called {text!r}",
+            "`ccops status --json` lists the agents",
+        )
+    return found[0]
+
+
+def caller_called(centre: Centre, text: str) -> str:
+    """The uniqueid of the waiting caller that `text` means: itself, the number, or QUEUE:POSITION.
+
+    Raises Impossible where nobody waits who is meant, or several.
+    """
+    queue, _, position = text.rpartition(":")
+    found = {
+        caller.uniqueid
+        for each in centre.queues.values()
+        for caller in each.callers
+        if text in (caller.uniqueid, caller.number) or (each.name == queue and str(caller.position) == position)
+    }
+    if len(found) != 1:
+        how = "several callers are" if found else "nobody who waits is"
+        raise Impossible(f"{how} meant by {text!r}", "say QUEUE:POSITION, such as ventas:3, or the uniqueid")
+    return found.pop()
+
+
 def check_interface(interface: str) -> None:
     """Raises Impossible unless it names a member as app_queue does: TECH/name, Local/101@from-queue/n."""
     if not _INTERFACE.fullmatch(interface):

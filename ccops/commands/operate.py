@@ -14,6 +14,7 @@ from ccops.commands.confirmation import confirm, must_be_asked
 from ccops.commands.invocation import DONE, REFUSED, NotDone, chosen
 from ccops.commands.prose import DRBD_VERBS, FLAGS
 from ccops.commands.resume import resume
+from ccops.commands.supervise import COMMANDS as SUPERVISING
 from ccops.operations.catalogue import OPERATIONS, Operation
 from ccops.operations.plan import OperationError, Request
 
@@ -167,6 +168,7 @@ def _drbd() -> click.Group:
 COMMANDS: dict[str, click.Command] = {
     **{operation.name: _command(operation) for operation in OPERATIONS.values() if operation.name not in DRBD_VERBS},
     "drbd": _drbd(),
+    **SUPERVISING,
     "resume": resume,
     "audit": audit,
 }

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from ccops.operations.audit import Entry, Record
 from ccops.operations.catalogue import OPERATIONS
-from ccops.operations.plan import Argv, Check, Plan, Report, Request, Step
+from ccops.operations.plan import Argv, Check, OperationError, Plan, Report, Request, Step
+from ccops.operations.supervising import deed_of
+from ccops.operations.supervising import words as words_of
 
 _WIDTH = 100
 _HOLDS = {True: "yes", False: "NO", None: "unknown"}
@@ -41,13 +43,18 @@ def report_page(report: Report) -> str:
     lines += [f"  took {duration(report.took_s)}; in the audit log as {report.id}"]
     lines += _list("true now", report.truth)[1:]
     lines += _list("safe next", [report.safe_next] if report.safe_next else [])[1:]
-    if report.ending in ("surprised", "interrupted"):
+    if report.ending in ("surprised", "interrupted") and not report.plan.request.at_once:
         lines += _list("unfinished", ["`ccops resume` offers to go on with it, to undo it, or to leave it"])[1:]
     return "\n".join(lines) + "\n"
 
 
 def command_line(request: Request) -> str:
     """What to type for that request: `recover --victim n2 --no-salvage`. What a plan has decided is left out."""
+    if request.at_once:
+        try:
+            return shlex.join(words_of(deed_of(request)))
+        except OperationError:  # a log may hold anything
+            return str(request)
     given = dict(request.arguments)
     words = ["drbd"] if request.operation in DRBD_VERBS else []
     operation = OPERATIONS.get(request.operation)

@@ -8,15 +8,12 @@ have changed. What was sent over a link that was lost is not sent again.
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Callable
-from typing import get_args
-
-import msgspec
-from msgspec.structs import replace
 
 from ccops.callcentre import effects
-from ccops.callcentre.deeds import Deed, Drawing, Impossible, Kind, Site
+from ccops.callcentre.deeds import Drawing, Impossible, Site
 from ccops.callcentre.drawing import draw
 from ccops.callcentre.model import Centre
 from ccops.config import PairSettings
@@ -32,7 +29,6 @@ from ccops.operations.plan import (
     Condition,
     Ending,
     Look,
-    OperationError,
     Plan,
     Progress,
     Refused,
@@ -42,13 +38,13 @@ from ccops.operations.plan import (
     StepState,
     Surprise,
 )
+from ccops.operations.supervising import deed_of, words
 from ccops.watch.store import Store
 
 Listener = Callable[[Progress], None]
 
 SEEN_WITHIN_S = 10.0
 _REREAD_AFTER_S = (1.0, 5.0)
-_WORDS: dict[str, str] = {"move": "queue move"}
 _SAFE = "look at the agent or the caller in the console before it is done again: it may have been done"
 
 
@@ -193,7 +189,7 @@ class Switchboard:
             role="supervisor",
             notices=drawing.notices,
             irrevocable=drawing.irrevocable,
-            undo_text=f"ccops {' '.join(words(drawing.inverse))}" if drawing.inverse else "",
+            undo_text=f"ccops {shlex.join(words(drawing.inverse))}" if drawing.inverse else "",
         )
 
 
@@ -287,46 +283,6 @@ class _Call:
 
     def _write(self, event: str, **fields: object) -> None:
         self._board._write(self._id, event, **fields)
-
-
-# Deeds as requests, and as they are typed
-
-
-def request_of(deed: Deed) -> Request:
-    """The deed as the audit log and plans have it."""
-    given = msgspec.structs.asdict(deed)
-    kind = given.pop("kind")
-    if kind not in ("add", "penalty"):
-        given.pop("penalty")
-    arguments = {key: str(value) for key, value in given.items() if value != ""}
-    return Request(_WORDS.get(kind, f"agent {kind}"), None, arguments)
-
-
-def deed_of(request: Request) -> Deed:
-    """The deed of such a request. Raises OperationError where it is none."""
-    kind = request.operation.partition(" ")[2]
-    given = dict(request.arguments)
-    if not request.at_once or kind not in get_args(Kind) or not set(given) <= set(Deed.__struct_fields__):
-        raise OperationError(f"there is nothing to be done to an agent or a queue that is called {request}")
-    try:
-        penalty = int(given.pop("penalty", "0"))
-    except ValueError:
-        raise OperationError(f"expected a penalty from 0 to 999, found {request.arguments['penalty']!r}") from None
-    return replace(Deed(kind, **given), penalty=penalty)  # type: ignore[arg-type]
-
-
-def words(deed: Deed) -> list[str]:
-    """What is typed for it after `ccops`."""
-    if deed.kind == "move":
-        return ["queue", "move", deed.caller, *(["--to", deed.to] if deed.to else [])]
-    if deed.kind == "hangup" and deed.caller:
-        return ["agent", "hangup", "--caller", deed.caller]
-    found = ["agent", deed.kind, deed.agent]
-    found += [deed.queue] if deed.kind in ("add", "remove") else ["--queue", deed.queue] if deed.queue else []
-    found += [str(deed.penalty)] if deed.kind == "penalty" else []
-    found += ["--penalty", str(deed.penalty)] if deed.kind == "add" and deed.penalty else []
-    found += ["--reason", deed.reason] if deed.reason else []
-    return found + (["--extension", deed.extension] if deed.extension else [])
 
 
 def _lasts(request: Request) -> bool:

@@ -23,7 +23,8 @@ from ccops.operations.control import Control
 from ccops.operations.hands import Hands
 from ccops.operations.permission import Authority
 from ccops.operations.plan import NotPermitted, OperationError, Refused, Report, Request
-from ccops.operations.switchboard import Switchboard, deed_of, request_of, words
+from ccops.operations.supervising import deed_of, request_of, words
+from ccops.operations.switchboard import Switchboard
 from ccops.watch.once import is_complete
 from ccops.watch.pair import PairWatch
 
