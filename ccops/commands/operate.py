@@ -11,6 +11,7 @@ import click
 from ccops.commands import terminal
 from ccops.commands.audit import audit
 from ccops.commands.confirmation import confirm, must_be_asked
+from ccops.commands.exchange import EXCHANGE
 from ccops.commands.invocation import DONE, REFUSED, NotDone, chosen
 from ccops.commands.prose import DRBD_VERBS, FLAGS
 from ccops.commands.resume import resume
@@ -169,6 +170,7 @@ COMMANDS: dict[str, click.Command] = {
     **{operation.name: _command(operation) for operation in OPERATIONS.values() if operation.name not in DRBD_VERBS},
     "drbd": _drbd(),
     **SUPERVISING,
+    **EXCHANGE,
     "resume": resume,
     "audit": audit,
 }

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ccops.operations.audit import Entry, Record
-from ccops.operations.catalogue import OPERATIONS
+from ccops.operations.catalogue import EDITS, OPERATIONS
+from ccops.operations.pbx_edit import words as edit_words
 from ccops.operations.plan import Argv, Check, OperationError, Plan, Report, Request, Step
 from ccops.operations.supervising import deed_of
 from ccops.operations.supervising import words as words_of
@@ -55,6 +56,8 @@ def command_line(request: Request) -> str:
             return shlex.join(words_of(deed_of(request)))
         except OperationError:  # a log may hold anything
             return str(request)
+    if request.operation in EDITS:
+        return shlex.join(edit_words(request))
     given = dict(request.arguments)
     words = ["drbd"] if request.operation in DRBD_VERBS else []
     operation = OPERATIONS.get(request.operation)

@@ -33,6 +33,15 @@ DEEDS = ("add", "copy", "edit", "rename", "disable", "enable", "delete", "import
 _WORDS = {"copy": "Copy", "import": "Import"}
 
 
+def words(request: Request) -> tuple[str, ...]:
+    """What to type for such a request after `ccops`; without secret and sheet, and without what a plan decided."""
+    given = request.arguments
+    first = ["ext" if request.operation == "extension" else "trunk", given.get("do", "")]
+    first += [given[name] for name in ("key", "to") if name in given]
+    rest = sorted(name for name in given if name not in ("do", "key", "to", "was", "rows", "secret"))
+    return (*first, *(word for name in rest for word in (f"--{name.replace('_', '-')}", given[name])))
+
+
 class _Draft(msgspec.Struct, frozen=True):
     """What would become of the file: `changes` by (before, after), each with the name it had where it keeps it."""
 

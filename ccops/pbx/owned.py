@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from ccops.pbx.model import Entry, Kind, Tech, key_of, kind_of
 from ccops.pbx.spelling import Section, spelt, understood
+from ccops.text import clean
 
 FIRST_LINE = ";ccops 1: extensions and trunks. Written by ccops: change them with `ccops ext` and `ccops trunk`."
 _MARK = re.compile(r";ccops (extension|trunk) ([A-Za-z0-9_-]{1,40})( off)?", re.A)
@@ -155,7 +156,7 @@ def _pair(line: str) -> tuple[str, str] | None:
     key, equals, value = text.partition("=")
     if not equals or not key.strip() or _HEAD.match(text.lstrip()):
         return None
-    return key.strip().lower(), value.removeprefix(">").strip()
+    return clean(key.strip().lower(), 80), clean(value.removeprefix(">").strip())
 
 
 def _spans(block: Block, tech: Tech) -> list[tuple[str, range]]:

@@ -100,6 +100,11 @@ def value_fault(kind: Kind, field: str, value: str) -> Fault | None:
     return None
 
 
+def shape_of(field: str) -> str:
+    """What is expected of a field, in words; "" where any text will do."""
+    return _SHAPES[field][1] if field in _SHAPES else ""
+
+
 def secret_fault(secret: Secret, key: str) -> Fault | None:
     """What is wrong with a secret, in words that tell nothing of it."""
     text = secret.reveal()

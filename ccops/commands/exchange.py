@@ -1,0 +1,390 @@
+"""`ccops ext` and `ccops trunk`: what Asterisk has of ccops' own, and edits of it as operations like all others."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ccops.commands import terminal
+from ccops.commands.confirmation import confirm, must_be_asked
+from ccops.commands.invocation import DONE, REFUSED, Failed, NotDone, chosen
+from ccops.config import Secret
+from ccops.pbx import sheet
+from ccops.pbx.gateway import device_settings, gxw4108
+from ccops.pbx.model import LABELS, Entry, Extension, Kind, fields, identity, key_of, kind_of
+from ccops.pbx.rules import secret_fault, shape_of
+from ccops.pbx.secret import generated
+from ccops.text import clean
+
+if TYPE_CHECKING:
+    from ccops.commands.session import Session
+    from ccops.operations.exchange import Exchange
+    from ccops.pbx.owned import OwnedFile
+
+_EXITS = (
+    "Exit: 0 done and seen, 1 refused or not confirmed, 2 wrong use, 3 nothing can be read, 4 failed: it says whether "
+    "it was taken back, 130 interrupted."
+)
+_JSON = click.Option(["--json", "as_json"], is_flag=True, help="One object for scripts; progress on standard error.")
+_TIMEOUT = click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first.")
+
+
+# Looking
+
+
+async def _read(session: Session) -> tuple[Exchange, OwnedFile]:
+    """Asterisk's files where it serves. Raises Failed."""
+    import time
+
+    from ccops.operations.exchange import read_exchange
+    from ccops.operations.hands import Hands
+    from ccops.pbx.owned import NotOwned, parse
+
+    node = session.store.snapshot.serving
+    if node is None:
+        raise Failed("no single node is seen to serve: `ccops triage` says why")
+    hands = Hands(session.pair)
+    try:
+        found = await read_exchange(hands, node, time.time())
+    finally:
+        await hands.close()
+    if found.value is None:
+        raise Failed(found.problem or f"Asterisk's files on {node} could not be read")
+    exchange = found.value
+    if exchange.tech is None:
+        raise Failed(f"Asterisk on {node} has neither chan_sip nor chan_pjsip loaded")
+    try:
+        return exchange, parse(exchange.text.reveal() if exchange.text else "", exchange.tech)
+    except NotOwned as error:
+        raise Failed(f"{exchange.path} on {node}: {error}") from None
+
+
+def _looking(kind: Kind, name: str, does: str, tell: Callable[..., str], *more: click.Parameter) -> click.Command:
+    def call(as_json: bool, timeout: float, **given: Any) -> None:
+        from ccops.commands.session import at_work, conduct
+
+        settings, pair = chosen(click.get_current_context())
+
+        async def look() -> int:
+            async with at_work(settings, pair, timeout, as_json) as session:
+                exchange, file = await _read(session)
+                mine = [entry for entry in file.entries if kind_of(entry) == kind]
+                terminal.tell(tell(session, exchange, mine, as_json, **given), nl=False)
+            return DONE
+
+        sys.exit(conduct(look()))
+
+    return click.Command(name, callback=call, params=[*more, _JSON, _TIMEOUT], help=f"{does}.", short_help=does)
+
+
+def _listing(session: Session, exchange: Exchange, mine: Sequence[Entry], as_json: bool) -> str:
+    if as_json:
+        return _encoded([_object(entry, _state(session, exchange, entry)) for entry in mine])
+    if not mine:
+        return f"{exchange.path} on {exchange.node} has none yet\n"
+    rows = [("number" if isinstance(mine[0], Extension) else "name", "what", "context", "state")]
+    for entry in mine:
+        what = entry.name if isinstance(entry, Extension) else entry.host
+        rows.append((key_of(entry), clean(what, 40), entry.context, _state(session, exchange, entry)))
+    widths = [max(len(row[n]) for row in rows) for n in range(4)]
+    return "".join("  ".join(f"{c:<{w}}" for c, w in zip(r, widths, strict=True)).rstrip() + "\n" for r in rows)
+
+
+def _page(session: Session, exchange: Exchange, mine: Sequence[Entry], as_json: bool, key: str) -> str:
+    entry = next((entry for entry in mine if key_of(entry) == key), None)
+    if entry is None:
+        raise Failed(f"{exchange.path} on {exchange.node} has no {clean(key, 40)}")
+    state = _state(session, exchange, entry)
+    if as_json:
+        return _encoded(_object(entry, state))
+    told = {LABELS[name]: _shown(getattr(entry, name)) for name in fields(kind_of(entry))} | {"state": state}
+    return "".join(f"{label:<14} {value or 'not set'}\n" for label, value in told.items())
+
+
+def _state(session: Session, exchange: Exchange, entry: Entry) -> str:
+    """As Asterisk's manager tells it; disabled ones are none of its business."""
+    if entry.disabled:
+        return "disabled"
+    centre = session.store.snapshot.centre.value
+    tech = (exchange.tech or "sip").upper()
+    endpoint = centre.endpoints.get(f"{tech}/{key_of(entry)}") if centre is not None else None
+    return "not known" if endpoint is None else endpoint.state
+
+
+def _object(entry: Entry, state: str) -> dict[str, Any]:
+    told = {name: getattr(entry, name) for name in fields(kind_of(entry)) if name != "secret"}
+    return {**told, "has_secret": entry.secret is not None, "state": state}
+
+
+def _shown(value: object) -> str:
+    return "yes" if value is True else "no" if value is False else "" if value is None else clean(str(value))
+
+
+def _encoded(found: object) -> str:
+    from ccops.commands.objects import encode
+
+    return encode(found) + "\n"
+
+
+def _exported(kind: Kind) -> click.Command:
+    def tell(
+        session: Session, exchange: Exchange, mine: Sequence[Entry], as_json: bool, file: Path | None, secrets: bool
+    ) -> str:
+        text = sheet.written(mine, kind, secrets)
+        if file is None:
+            return text
+        _create(file, text)
+        return f"written: {file} ({len(mine)} {kind}s{', with secrets' if secrets else ''})\n"
+
+    return _looking(
+        kind, "export", f"Print the {kind}s as CSV, or write them to FILE", tell,
+        click.Argument(["file"], required=False, type=click.Path(path_type=Path), metavar="[FILE]"),
+        click.Option(["--secrets"], is_flag=True, help="With their secrets."),
+    )  # fmt: skip
+
+
+def _create(path: Path, text: str) -> None:
+    """A new file of mode 0600; one that is there is not overwritten."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise Failed(f"{path} cannot be made ({error.strerror}): give the name of a new file") from None
+    with open(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+# Editing
+
+
+class _Asked:
+    """What was typed: the deed, the fields, and the secrets that are made for it (by number or name)."""
+
+    def __init__(self, kind: Kind, do: str, arguments: Mapping[str, str], secret: Secret | None = None) -> None:
+        self.kind = kind
+        self.do = do
+        self.arguments = dict(arguments)
+        self.secret = secret
+        self.made: dict[str, Secret] = {}
+        self.rows: tuple[sheet.Row, ...] = ()
+
+
+def _editing(kind: Kind, do: str, does: str, *more: click.Parameter) -> click.Command:
+    def call(dry_run: bool, yes: bool, as_json: bool, timeout: float, **given: Any) -> None:
+        secret_to = given.pop("secret_to", None)
+        if not dry_run:
+            must_be_asked(yes)
+        asked = _asked(kind, do, given)
+        from ccops.commands.session import conduct
+
+        settings, pair = chosen(click.get_current_context())
+        sys.exit(conduct(_edit(settings, pair, asked, dry_run, yes, as_json, timeout, secret_to)))
+
+    common = [
+        click.Option(["--dry-run"], is_flag=True, help="Print the plan and do nothing; exit 1 where it is refused."),
+        click.Option(["--yes"], is_flag=True, help="Do not ask. What must hold before it is never passed over."),
+        _JSON,
+        _TIMEOUT,
+    ]
+    return click.Command(do, callback=call, params=[*more, *common], help=f"{does}.\n\n{_EXITS}", short_help=does)
+
+
+def _asked(kind: Kind, do: str, given: dict[str, Any]) -> _Asked:
+    file, ask, new = given.pop("secret_file", None), given.pop("ask_secret", False), given.pop("new_secret", False)
+    if sum(map(bool, (file, ask, new))) > 1:
+        raise click.UsageError("only one of --secret-file, --ask-secret and --new-secret")
+    path = given.pop("file", None)
+    asked = _Asked(kind, do, {"do": do, **{name: value for name, value in given.items() if value is not None}})
+    key = asked.arguments.get("to") or asked.arguments.get("key", "")
+    if path is not None:
+        asked.rows = _rows(path, kind)
+    elif file is not None:
+        asked.secret = _from_file(file)
+    elif ask:
+        asked.secret = Secret(click.prompt("secret", hide_input=True, confirmation_prompt=True, err=True))
+    elif new or (kind == "extension" and do in ("add", "copy")):
+        asked.secret = asked.made[key] = generated()
+    if asked.secret is not None and (fault := secret_fault(asked.secret, key)):
+        raise click.UsageError(str(fault))
+    return asked
+
+
+def _from_file(path: str) -> Secret:
+    """Its first line; `-` is standard input."""
+    try:
+        text = sys.stdin.readline() if path == "-" else Path(path).read_text(encoding="utf-8").split("\n", 1)[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failed(
+            f"{path} cannot be read for a secret: {getattr(error, 'strerror', 'it is no UTF-8 text')}"
+        ) from None
+    return Secret(text.rstrip("\r\n"))
+
+
+def _rows(path: Path, kind: Kind) -> tuple[sheet.Row, ...]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return sheet.parse(file.read(), kind)
+    except sheet.SheetError as error:
+        raise Failed("\n".join(f"{path}, {fault}" for fault in error.faults)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failed(f"{path} cannot be read: {getattr(error, 'strerror', 'it is no UTF-8 text')}") from None
+
+
+async def _edit(
+    settings: Any, name: str, asked: _Asked, dry_run: bool, yes: bool, as_json: bool, timeout_s: float, to: Path | None
+) -> int:
+    from ccops.commands.session import at_work
+    from ccops.operations.plan import OperationError, Request
+
+    async with at_work(settings, name, timeout_s, as_json) as session:
+        vault = session.executor.vault
+        if asked.do == "import":
+            asked.arguments["rows"] = vault.put(await _with_secrets(session, asked))
+        if asked.secret is not None:
+            asked.arguments["secret"] = vault.put(asked.secret)
+        try:
+            plan = await session.executor.prepare(Request(asked.kind, arguments=asked.arguments))
+        except OperationError as error:
+            raise click.UsageError(str(error)) from None
+        if dry_run:
+            session.show(plan)
+            return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
+        if not as_json:
+            session.show(plan)
+            terminal.tell("")
+        session.demand(plan)
+        if as_json and not yes:
+            session.show(plan, err=True)
+        if not await confirm(plan, yes, None):
+            raise NotDone("not confirmed: nothing was done")
+        if to is not None:  # before anything is done: a secret that nobody gets to see is lost
+            _create(to, "".join(f"{key},{secret.reveal()}\n" for key, secret in asked.made.items()))
+        code = await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
+        if code == DONE and to is None:
+            _tell_once(asked.made, as_json)
+        return code
+
+
+async def _with_secrets(session: Session, asked: _Asked) -> tuple[sheet.Row, ...]:
+    """The rows; one that is new and has no secret gets one."""
+    from msgspec.structs import replace
+
+    _, file = await _read(session)
+    rows = []
+    for row in asked.rows:
+        if row.secret is None and asked.kind == "extension" and file.find(asked.kind, row.key) is None:
+            asked.made[row.key] = generated()
+            row = replace(row, secret=asked.made[row.key])
+        rows.append(row)
+    return tuple(rows)
+
+
+def _tell_once(made: Mapping[str, Secret], as_json: bool) -> None:
+    """Secrets that were made: on standard error, and never again."""
+    if as_json and made:
+        terminal.tell(_encoded({"secrets": {key: secret.reveal() for key, secret in made.items()}}), err=True, nl=False)
+        return
+    for key, secret in made.items():
+        terminal.tell(f"secret of {key}: {secret.reveal()}   (shown this once)", err=True)
+
+
+# What is typed
+
+
+def _key(kind: Kind, name: str = "key") -> click.Argument:
+    return click.Argument([name], metavar={"key": identity(kind).upper(), "to": f"NEW_{identity(kind).upper()}"}[name])
+
+
+def _values(kind: Kind) -> list[click.Parameter]:
+    names = [name for name in fields(kind) if name not in (identity(kind), "secret", "disabled")]
+    return [click.Option([f"--{name.replace('_', '-')}"], metavar="TEXT", help=_told(name)) for name in names]
+
+
+def _told(name: str) -> str:
+    shape = shape_of(name)
+    return f"Its {LABELS[name]}{f': {shape}' if shape else ''}."
+
+
+def _secrets(kind: Kind) -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--secret-file"], metavar="FILE", help="Its secret is the first line there; - is standard input."
+        ),
+        click.Option(["--ask-secret"], is_flag=True, help="Its secret is typed at a prompt."),
+        click.Option(["--new-secret"], is_flag=True, help="Make one, and show it once."),
+        _SECRET_TO,
+    ]
+
+
+_SECRET_TO = click.Option(
+    ["--secret-to"],
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a secret that is made to this new file.",
+)
+
+
+def _group(kind: Kind) -> click.Group:
+    key, to = _key(kind), _key(kind, "to")
+    sheet_file = click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE")
+    commands = [
+        _looking(kind, "list", f"List the {kind}s of ccops' own file with their live state", _listing),
+        _looking(kind, "show", f"Show one {kind}, without its secret", _page, _key(kind)),
+        _editing(kind, "add", f"Add one {kind}", key, *_values(kind), *_secrets(kind)),
+        _editing(kind, "edit", f"Change the fields of one {kind} that are given", key, *_values(kind), *_secrets(kind)),
+        _editing(kind, "copy", f"Add one like another {kind}", key, to, *_values(kind), *_secrets(kind)),
+        _editing(kind, "rename", f"Give one {kind} another {identity(kind)}", key, to),
+        _editing(kind, "disable", f"Take one {kind} out of force, and keep it", key),
+        _editing(kind, "enable", f"Put one {kind} in force again", key),
+        _editing(kind, "delete", f"Delete one {kind}", key),
+        _editing(kind, "import", f"Add and change {kind}s by a CSV file, all or none", sheet_file, _SECRET_TO),
+        _exported(kind),
+        *([_gateway()] if kind == "trunk" else []),
+    ]
+    return click.Group(
+        "ext" if kind == "extension" else "trunk",
+        commands={command.name or "": command for command in commands},
+        help=f"The {kind}s of Asterisk that are in ccops' own file, on the node that serves.",
+    )
+
+
+def _gateway() -> click.Command:
+    def call(name: str, host: str, number: str, as_json: bool) -> None:
+        settings, pair = chosen(click.get_current_context())
+        trunk = gxw4108(name, host)
+        found = device_settings(trunk, settings.pairs[pair].address, number)
+        if as_json:
+            import msgspec
+
+            terminal.tell(_encoded(msgspec.to_builtins(found)), nl=False)
+            return
+        widths = [max(len(getattr(each, part)) for each in found) for part in ("page", "label", "value")]
+        terminal.tell(f"1. in the gateway's web pages, at http://{clean(host, 60)}/:")
+        for each in found:
+            row = f"   {each.page:<{widths[0]}}  {each.label:<{widths[1]}}  {each.value:<{widths[2]}}  {each.why}"
+            terminal.tell(row.rstrip())
+        terminal.tell(f"2. ccops trunk add {name} --host {host} --channels {trunk.channels}")
+
+    does = "Tell what to type into a Grandstream GXW4108, and the command that adds its trunk"
+    params: list[click.Parameter] = [
+        click.Argument(["name"], metavar="NAME", callback=_plain),
+        click.Argument(["host"], metavar="ADDRESS", callback=_plain),
+        click.Option(["--number"], default="s", show_default=True, callback=_plain, help="What its lines ring: a DID."),
+        _JSON,
+    ]
+    return click.Command("gxw4108", callback=call, params=params, help=f"{does}.", short_help=does)
+
+
+def _plain(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """A word that may be printed and pasted into a shell as it is."""
+    if not value or not all(c.isascii() and (c.isalnum() or c in "._:-") for c in value) or value.startswith("-"):
+        raise click.BadParameter("expected letters, digits and . _ : - only")
+    return value
+
+
+EXCHANGE: dict[str, click.Command] = {"ext": _group("extension"), "trunk": _group("trunk")}
+"""By name."""
