@@ -12,6 +12,8 @@ _HARMFUL = re.compile(
 
 def clean(text: str, limit: int = 4096) -> str:
     """One line of `text` without control characters; tabs and newlines become spaces; at most `limit` characters."""
+    if len(text) <= limit and text.isprintable():
+        return text  # nothing of what is cut counts as printable (Unicode's Cc, Cf, Cs, Zl, Zp)
     return _HARMFUL.sub("", text[: limit * 2]).replace("\t", " ").replace("\n", " ")[:limit]
 
 

@@ -282,7 +282,9 @@ def _execute(attempt: _Attempt, sql: str, params: Sequence[Any] | Mapping[str, A
         raise Refused(f"statement and parameters do not fit: {clean(str(error), 200)}") from None
     try:
         cursor.execute(statement)
-        return [{_text(key): _cell(value) for key, value in row.items()} for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+        names = [_text(key) for key in rows[0]] if rows else []
+        return [dict(zip(names, map(_cell, row.values()), strict=True)) for row in rows]
     except pymysql.MySQLError as error:
         if _code(error) in _GONE or isinstance(error, pymysql.InterfaceError):
             raise LinkLost(f"the MySQL connection was lost: {_say(error)}") from None
