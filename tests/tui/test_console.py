@@ -29,12 +29,14 @@ async def test_digits_show_the_views_and_tab_cycles(make: Make) -> None:
             assert name == app.root.view.NAME
             assert app.focused is not None
             assert app.root.view in (app.focused, *app.focused.ancestors)
-        await pilot.press("tab")  # to the details, the second pane of the last view
+        await pilot.press("6", "tab")  # to the details, the second pane of the view
         assert app.root.view.NAME == "triage"
+        await pilot.press("tab")
+        assert app.root.view.NAME == "reports"
         await pilot.press("tab")
         assert app.root.view.NAME == "pair"
         await pilot.press("shift+tab")
-        assert app.root.view.NAME == "triage"
+        assert app.root.view.NAME == "reports"
         await pilot.press("d")
         assert app.root.view.NAME == "triage"
     assert watched.stopped == 1

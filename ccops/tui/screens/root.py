@@ -21,6 +21,7 @@ from ccops.tui.screens.lines import LinesView
 from ccops.tui.screens.log import LogView
 from ccops.tui.screens.pair import PairView
 from ccops.tui.screens.queues import QueuesView
+from ccops.tui.screens.reports import ReportsView
 from ccops.tui.screens.triage import TriageView
 from ccops.tui.view import View
 from ccops.tui.widgets.header import Header, Standing
@@ -29,7 +30,7 @@ from ccops.watch.snapshot import Snapshot
 from ccops.watch.timeline import Timeline
 
 VIEWS: Final[Mapping[str, type[View]]] = {
-    view.NAME: view for view in (PairView, QueuesView, AgentsView, LinesView, LogView, TriageView)
+    view.NAME: view for view in (PairView, QueuesView, AgentsView, LinesView, LogView, TriageView, ReportsView)
 }
 SMALLEST: Final = (60, 20)
 
