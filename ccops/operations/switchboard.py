@@ -111,6 +111,13 @@ class Switchboard:
             default_context=(every.context if every else None) or Site().default_context,
         )
 
+    async def look(self) -> str:
+        """Has a session, so that `site` knows the user's rights; why that cannot be, "" where it can."""
+        checks = [self._serves(), self._read()]
+        if all(check.holds for check in checks):
+            checks.append(await self._reached(self._eyes.now.centre_node or ""))
+        return next((check.found or check.text for check in checks if not check.holds), "")
+
     async def run(self, plan: Plan, on_progress: Listener = lambda progress: None) -> Report:
         """Does what was shown. Raises NotPermitted, Refused (nothing was done); what happens later is in the report."""
         self.authority.demand(plan)

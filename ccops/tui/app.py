@@ -26,6 +26,7 @@ from ccops.tui.operator import OpenOperator
 from ccops.tui.palette import Command, Commands
 from ccops.tui.screens.help import HelpScreen
 from ccops.tui.screens.root import VIEWS, RootScreen, scopes
+from ccops.tui.screens.supervised import SupervisedView
 from ccops.tui.screens.triage import TriageView
 from ccops.tui.view import View
 from ccops.tui.widgets.header import Standing
@@ -106,8 +107,7 @@ class Console(App[None]):
             await watched.stop()
 
     def _complain(self, title: str, faults: Iterable[str]) -> None:
-        lines = [clean(fault, 300) for fault in faults]
-        if lines:
+        if lines := [clean(fault, 300) for fault in faults]:
             self.notify("\n".join(lines), title=title, severity="warning", markup=False, timeout=20)
 
     def _fatal_error(self) -> None:
@@ -194,6 +194,10 @@ class Console(App[None]):
     @on(TriageView.Operated)
     def _operated(self, message: TriageView.Operated) -> None:
         self.desk.mend(message.finding)
+
+    @on(SupervisedView.Wished)
+    def _wished(self, message: SupervisedView.Wished) -> None:
+        self.desk.supervise(message)
 
     @on(RootScreen.Uncovered)
     def repaint(self) -> None:
@@ -289,8 +293,7 @@ class Console(App[None]):
 
     def action_keep_screenshot(self) -> None:
         """Writes what is on the screen to a private SVG file and says where."""
-        path = private.keep("screenshot", "svg", self.export_screenshot())
-        self.notify(str(path), title="Screenshot", markup=False)
+        self.notify(str(private.keep("screenshot", "svg", self.export_screenshot())), title="Screenshot", markup=False)
 
     def commands(self) -> Iterable[Command]:
         """Everything the palette offers."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ccops.text import clean
 from ccops.tui import crash, keymap, quantities
 from ccops.tui.live import LiveScreen, Outlook
-from ccops.tui.operator import OpenOperator, Operator
+from ccops.tui.operator import OpenOperator, Operator, told
 from ccops.tui.palette import Command
 from ccops.tui.widgets.card import Part
 from ccops.watch.snapshot import Snapshot
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ccops.tui.operator import Listener
     from ccops.tui.run import Run
     from ccops.tui.screens.operations import Entry
+    from ccops.tui.screens.supervised import SupervisedView
 
     Prepare = Callable[[], Awaitable[Plan]]
     Begin = Callable[[Plan, Listener], Awaitable[Report]]
@@ -79,8 +80,7 @@ class Desk:
         role = "" if authority.role == "administrator" else f" · {authority.role}"
         if authority.never is not None:
             return f"read-only for good{role}", "$label"
-        left = authority.armed_for_s
-        if left is None:
+        if (left := authority.armed_for_s) is None:
             return f"read-only{role}", "$label"
         return f"ARMED {quantities.watch(left)}{role}", "bold $warning"
 
@@ -150,6 +150,16 @@ class Desk:
         else:
             self._flow(self._operate(request))
 
+    def supervise(self, wish: SupervisedView.Wished) -> None:
+        """Acts on an agent or a caller, or offers what can be done."""
+        if self._open is None:
+            self._say("Supervising", _NOTHING)
+            return
+        from ccops.tui.supervising import Supervision
+
+        acting = Supervision(self._app, self._operator().switchboard, self.authority(self._app.pair_name), self._say)
+        self._flow(acting.flow(wish.kind, wish.subject))
+
     def mend(self, finding: Finding) -> None:
         """The operation that is the remedy of a finding."""
         from ccops.operations.remedies import remedy_of
@@ -184,8 +194,7 @@ class Desk:
         keys = {binding.action for binding in keymap.CONSOLE_KEYS}
         for operation in OPERATIONS.values():
             if f"operate('{operation.name}')" not in keys:
-                name = f"Operations: {operation.title}"
-                yield Command(name, operation.does, partial(self.operate, operation.name))
+                yield Command(f"Operations: {operation.title}", operation.does, partial(self.operate, operation.name))
         yield Command("Operations: Audit log", "What was done on this pair, and how it ended", self.audit)
         if (record := self._interrupted.get(self._app.pair_name)) is not None:
             yield Command(f"Resume: {record.first.title}", "Go on, undo it, or leave it", self.resume)
@@ -317,8 +326,7 @@ class Desk:
             return
         from ccops.tui.screens.running import RunningScreen
 
-        record = self._look_back()
-        if record is not None and run.ending == "interrupted" and record.first.id == run.id:
+        if (record := self._look_back()) is not None and run.ending == "interrupted" and record.first.id == run.id:
             run.safe_next = record.entries[-1].safe_next
         if not isinstance(self._app.screen, RunningScreen):
             self._app.bell()
@@ -390,9 +398,3 @@ class Desk:
 
     def _say(self, title: str, text: str, seconds: float = 8) -> None:
         self._app.notify(clean(text, 600), title=clean(title, 120), severity="warning", markup=False, timeout=seconds)
-
-
-def told(record: Record) -> str:
-    """An interrupted operation in a line; one that has no end may still be run by somebody else."""
-    how = record.ending or "without an end (somebody may still be at it)"
-    return f"{record.first.title}: {how}, in the step {record.step or 'before the first'}"

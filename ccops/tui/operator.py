@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ccops.operations.audit import Audit, Record
     from ccops.operations.permission import Authority
     from ccops.operations.plan import Plan, Progress, Report, Request
+    from ccops.operations.switchboard import Switchboard
 
     Listener = Callable[[Progress], None]
 
@@ -19,6 +20,10 @@ class Operator(Protocol):
     """The operations on one pair."""
 
     audit: Audit
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """What acts on its agents, callers and queues."""
 
     async def prepare(self, request: Request, *, resuming: bool = False) -> Plan:
         """The plan, as things are now."""
@@ -44,3 +49,9 @@ class Operator(Protocol):
 
 OpenOperator = Callable[[str, Store, "Authority"], Operator]
 """Makes that of a pair from its name, the store of its watch, and what may be done on it."""
+
+
+def told(record: Record) -> str:
+    """An interrupted operation in a line; one that has no end may still be run by somebody else."""
+    how = record.ending or "without an end (somebody may still be at it)"
+    return f"{record.first.title}: {how}, in the step {record.step or 'before the first'}"

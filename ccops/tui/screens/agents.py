@@ -12,7 +12,8 @@ from ccops.callcentre.agents import agents, totals
 from ccops.callcentre.model import Agent, AgentState
 from ccops.callcentre.vocabulary import AGENT
 from ccops.tui import keymap, quantities
-from ccops.tui.screens.centre import Belief, CentreView, ago, count, elapsed, tally
+from ccops.tui.screens.centre import Belief, ago, count, elapsed, tally
+from ccops.tui.screens.supervised import Subject, SupervisedView, supervising_keys
 from ccops.tui.widgets.card import Part
 from ccops.tui.widgets.cells import NOTHING, Cell, Column, Row
 from ccops.tui.widgets.linetable import LineTable
@@ -41,13 +42,14 @@ _COLUMNS = (
 )
 
 
-class AgentsView(CentreView):
+class AgentsView(SupervisedView):
     """A row an agent under the totals by state; `W` shows tiles instead."""
 
     NAME = "agents"
     TITLE = "Agents"
     BINDINGS: ClassVar[list[BindingType]] = [
         keymap.key("agents.wall", "W", "wall", "Wall", "Tiles for a wall, or the table", _GROUP),
+        *supervising_keys("agents"),
         *TABLE_KEYS,
     ]
     DEFAULT_CSS: ClassVar[str] = """
@@ -83,6 +85,10 @@ class AgentsView(CentreView):
         table.can_focus, tiles.can_focus = not self.wall, self.wall
         (tiles if self.wall else table).focus()
         self.repaint()
+
+    def subject(self) -> Subject:
+        """The agent under the cursor; nobody on the wall."""
+        return Subject() if self.wall else Subject(agent=self.query_one(LineTable).cursor_key or "")
 
     def paint(self, snapshot: Snapshot, belief: Belief) -> None:
         """Totals, and whichever of table and tiles is shown."""

@@ -19,11 +19,12 @@ from ccops.tui.widgets.push_button import PushButton
 
 
 class Option(NamedTuple):
-    """An answer: its label, what it means, and the word it stands for."""
+    """An answer: its label, what it means, and the word it stands for. One that is `barred` cannot be given."""
 
     label: str
     about: str
     value: str
+    barred: bool = False
 
 
 class ChoiceScreen(ModalScreen[str | None]):
@@ -78,7 +79,7 @@ class ChoiceScreen(ModalScreen[str | None]):
                         yield Card(id=f"card-{index}")
             with Vertical(id="options"):
                 for index, option in enumerate(self._options):
-                    yield PushButton(option.label, option.about, id=f"option-{index}")
+                    yield PushButton(option.label, option.about, disabled=option.barred, id=f"option-{index}")
             if self._typed:
                 entry = Input(placeholder=self._typed, compact=True, id="entry")
                 entry.cursor_blink = False

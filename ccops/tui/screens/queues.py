@@ -16,7 +16,8 @@ from ccops.callcentre.model import AgentState, Caller, Centre, Member, Queue
 from ccops.callcentre.queues import QueueView, queue_view
 from ccops.callcentre.vocabulary import AGENT
 from ccops.tui import keymap, quantities, themes
-from ccops.tui.screens.centre import Belief, CentreView, ago, count, elapsed
+from ccops.tui.screens.centre import Belief, ago, count, elapsed
+from ccops.tui.screens.supervised import Subject, SupervisedView, supervising_keys
 from ccops.tui.widgets.bar import sparkline
 from ccops.tui.widgets.cells import NOTHING, Cell, Column, Role, Row
 from ccops.tui.widgets.linetable import LineTable
@@ -62,13 +63,14 @@ _MEMBERS = (
 )
 
 
-class QueuesView(CentreView):
+class QueuesView(SupervisedView):
     """All queues with a total of those shown; Enter opens one, Esc closes it."""
 
     NAME = "queues"
     TITLE = "Queues"
     BINDINGS: ClassVar[list[BindingType]] = [
         keymap.key("queues.close", "escape", "close", "Close queue", "Only the list of queues again", _GROUP),
+        *supervising_keys("queues"),
         *TABLE_KEYS,
     ]
     DEFAULT_CSS: ClassVar[str] = """
@@ -125,6 +127,15 @@ class QueuesView(CentreView):
             raise SkipAction
         self._open(None)
         self._table("queues").focus()
+
+    def subject(self) -> Subject:
+        """The member or the caller under the cursor of the pane in use, else the queue."""
+        members, callers = self._table("members"), self._table("callers")
+        if self.opened is not None and members.has_focus and members.cursor_key:
+            return Subject(agent=members.cursor_key, queue=self.opened)
+        if self.opened is not None and callers.has_focus and callers.cursor_key:
+            return Subject(queue=self.opened, caller=callers.cursor_key)
+        return Subject(queue=self._table("queues").cursor_key or "")
 
     def paint(self, snapshot: Snapshot, belief: Belief) -> None:
         """The queues that the filter leaves, their total, and the opened one."""
