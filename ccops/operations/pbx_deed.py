@@ -71,15 +71,19 @@ async def keep(bench: Bench, change: Change) -> str:
 async def apply(bench: Bench, change: Change) -> str:
     """Puts it there and sees it in Asterisk; whatever fails, what was there before is put back and seen, and said."""
     before, after = change.before.reveal(), change.after.reveal()
+    try:
+        old, new = change.files
+    except NotOwned as error:
+        raise Surprise(f"what would be written is not whole: {error}", _NOTHING, undone=True) from None
     if serves(bench.eyes.look(), change.node) is not True:
         raise Surprise(f"{change.node} is not seen to serve any more: nothing was written", _NOTHING, undone=True)
     await _put_once(bench, change, before, after)
     try:
         await _reload(bench, change)
-        await _see(bench, change, *change.files)
+        await _see(bench, change, old, new)
     except (Surprise, LinkError) as error:
         await _take_back(bench, change, str(error))
-    wanted = _expected(*change.files)
+    wanted = _expected(old, new)
     return f"seen in Asterisk: {', '.join(key for _, key, _ in wanted)}" if wanted else "nothing had to be seen"
 
 

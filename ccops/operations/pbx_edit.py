@@ -128,7 +128,8 @@ def _grounds(scene: Scene, exchange: Exchange | None) -> Iterator[Check]:
     if exchange.tech is None:
         return
     make = f"install -m 0640 -o asterisk -g asterisk /dev/null {exchange.path}"
-    include = f"echo '#include {exchange.path.rpartition('/')[2]}' >> {exchange.main}"
+    # A blank line first: the file may end without a newline.
+    include = f"printf '\\n#include {exchange.path.rpartition('/')[2]}\\n' >> {exchange.main}"
     yield Check(
         f"there is a file of ccops' own, {exchange.path}",
         exchange.text is not None,
@@ -168,12 +169,16 @@ def _not_ours(exchange: Exchange) -> str | None:
 
 
 def _as_it_was(asked: Request, exchange: Exchange) -> Check:
-    """Two consoles may have drawn plans from one file: the second is refused, and looks again."""
+    """Two consoles may have drawn plans from one file: the second is refused, and looks again.
+
+    It also holds back an interrupted edit that has written the file already, so that nothing is added to it twice.
+    """
     return Check(
         f"{exchange.path} is the one that this was planned from",
         asked.arguments["was"] == exchange.digest,
-        "somebody has changed it meanwhile",
-        "ask for it again, and look at what would change now",
+        "it was changed meanwhile, by somebody else or by this very edit",
+        "ask for it again, and look at what would change now; one that was interrupted can be undone",
+        lasting=True,
     )
 
 

@@ -50,7 +50,7 @@ class Fault(msgspec.Struct, frozen=True):
 _WORD = r"[A-Za-z0-9_.-]+"
 _SHAPES: Mapping[str, tuple[str, str]] = {
     "context": (r"[A-Za-z0-9_-]{1,79}", "the name of a context: letters, digits, _ and -"),
-    "type": (r"friend|peer|user", "friend, peer or user"),
+    "type": (r"friend|peer", "friend or peer"),
     "host": (r"dynamic|[A-Za-z0-9][A-Za-z0-9.:-]*", "dynamic, an address or a host's name"),
     "port": (r"[0-9]{1,5}", "a port's number"),
     "dtmf": (r"rfc2833|rfc4733|inband|info|auto", "rfc2833, inband, info or auto"),

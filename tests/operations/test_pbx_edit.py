@@ -214,6 +214,33 @@ def test_killed_at_any_moment_it_is_undone(tmp_path: Path, pause: float) -> None
     play(act())
 
 
+def test_what_was_written_before_it_was_killed_is_not_written_twice(tmp_path: Path) -> None:
+    """In a console that lives on, the vault still has the secret: going on would be possible, and is refused."""
+
+    async def act() -> None:
+        async with ExchangeStage(tmp_path) as stage:
+            token = stage.executor.vault.put(Secret(SECRET))
+            plan = await stage.executor.prepare(
+                Request("extension", arguments={"do": "add", "key": "102", "secret": token})
+            )
+            running = asyncio.create_task(stage.executor.run(plan))
+            while not stage.owned.read_text():
+                await asyncio.sleep(0.01)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            record = stage.executor.unfinished()
+            assert record is not None
+            again = await stage.executor.prepare(record.request, resuming=True)
+            assert "by this very edit" in again.refusals[0].found
+            with pytest.raises(Refused):
+                await stage.executor.run(again, record=record)
+            assert (await stage.executor.undo(record)).ending == "done"
+            assert not stage.owned.read_text()
+
+    play(act())
+
+
 # What is refused
 
 
@@ -223,7 +250,7 @@ def test_killed_at_any_moment_it_is_undone(tmp_path: Path, pause: float) -> None
         (lambda s: s.owned.write_text("[101]\n"), "not written by ccops"),
         (lambda s: s.owned.write_bytes(LATIN), "no UTF-8"),
         (lambda s: s.owned.unlink(), "install -m 0640"),
-        (lambda s: (s.files / "sip.conf").write_text("[general]\n"), "echo '#include sip_ccops.conf' >>"),
+        (lambda s: (s.files / "sip.conf").write_text("[general]\n"), "#include sip_ccops.conf\\n' >> /etc/asterisk/sip"),
         (lambda s: (s.files / "sip.conf").write_text("#include sip_ccops.conf\nx=1\n[a]\n"), "other keys follow it"),
         (lambda s: (s.home / "broken-asterisk").touch(), "does not answer"),
         (lambda s: (s.home / "bin" / "asterisk").unlink(), "does not answer"),
