@@ -22,6 +22,7 @@ _INDEXES = (
     *(("call_center", "call_entry", name) for name in ("datetime_entry_queue", "datetime_init", "id_agent")),
     *(("call_center", "calls", name) for name in ("datetime_entry_queue", "start_time", "id_agent")),
     ("call_center", "audit", "id_agent"),
+    ("asteriskcdrdb", "cdr", "calldate"),
 )
 
 
@@ -169,7 +170,7 @@ def _record(call: Call) -> dict[str, Any]:
         "src": call.number,
         "dst": call.exten,
         "dcontext": "from-trunk",
-        "channel": f"SIP/{call.trunk}-{call.uniqueid[-4:]}",
+        "channel": f"SIP/{call.trunk}-{int(call.uniqueid.replace('.', '')) % (1 << 32):08x}",
         "dstchannel": f"SIP/{call.agent}-{call.uniqueid[-4:]}" if call.agent else "",
         "lastapp": "Queue",
         "lastdata": f"{call.queue},,,,60",

@@ -60,6 +60,25 @@ async def read_module(query: Query, period: Period) -> Records:
     return read_rows([*incoming, *outgoing], presences, problems, cut=cut)
 
 
+async def read_details(query: Query, period: Period) -> list[Row]:
+    """The call detail records of a period, in the order of their dates; none where their date has no index.
+
+    Raises whatever `query` raises.
+    """
+    indexed = await query(
+        "SELECT COLUMN_NAME AS field FROM INFORMATION_SCHEMA.STATISTICS WHERE TABLE_SCHEMA = 'asteriskcdrdb'"
+        " AND TABLE_NAME = 'cdr' AND SEQ_IN_INDEX = 1 AND COLUMN_NAME = 'calldate'",
+        timeout_s=TIMEOUT_S,
+    )
+    if not indexed:
+        return []
+    return await query(
+        f"SELECT uniqueid, src, channel FROM asteriskcdrdb.cdr WHERE {_between('calldate')} ORDER BY calldate LIMIT %s",
+        (int(period.start - LOOK_BACK_CALLS_S), int(period.end), MOST_ROWS),
+        timeout_s=TIMEOUT_S,
+    )
+
+
 async def _schema(query: Query) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]]]:
     """The columns of each table, and those that an index begins with."""
     marks = ", ".join(["%s"] * len(_TABLES))

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from ccops.callcentre.call_details import add_details
 from ccops.callcentre.periods import Period
 from ccops.callcentre.records import Records
 from ccops.config import MysqlSettings
@@ -17,7 +18,7 @@ from ccops.links.errors import LinkError
 from ccops.links.mysql import MysqlLink
 from ccops.text import clean
 from ccops.watch.archive import Source, Standing, Unanswered
-from ccops.watch.module_tables import NoModule, read_module
+from ccops.watch.module_tables import NoModule, read_details, read_module
 from ccops.watch.queue_log_days import NoQueueLog, read_queue_log
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.traces_script import Runner
@@ -120,11 +121,26 @@ class PairArchive:
         if runner is None:
             raise Unanswered(f"there is no connection to {standing.node}")
         try:
-            return await read_queue_log(runner, snapshot.pair.layout, period, standing.now, _names(snapshot))
+            found = await read_queue_log(runner, snapshot.pair.layout, period, standing.now, _names(snapshot))
         except NoQueueLog as error:
             raise Unanswered(f"{error} on {standing.node}") from None
         except LinkError as error:
             raise Unanswered(f"queue_log cannot be read: {clean(str(error), 200)}") from None
+
+        return await self._detailed(standing, period, found)
+
+    async def _detailed(self, standing: Standing, period: Period, found: Records) -> Records:
+        """With what the call detail records know beside, where they can be had: the figures do not need them."""
+        dial = self._dials.get(standing.node)
+        if self._settings is None or dial is None or not found.calls:
+            return found
+        mysql = MysqlLink(self._settings, dial, lambda status: None)
+        try:
+            return add_details(found, await read_details(mysql.query, period))
+        except LinkError:
+            return found
+        finally:
+            await mysql.close()
 
 
 def _names(snapshot: Snapshot) -> Mapping[str, str]:

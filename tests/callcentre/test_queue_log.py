@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccops.callcentre.call_details import add_details
 from ccops.callcentre.module_rows import read_rows
 from ccops.callcentre.queue_log import AGENT_EVENTS, CALL_EVENTS, BadLine, LogEvent, parse_line, parse_queue_log
 from ccops.callcentre.queue_log_calls import fold_queue_log
@@ -187,6 +188,23 @@ def test_any_rows_give_a_value_or_a_problem(rows: list[dict[str, Any]]) -> None:
     assert len(found.calls) <= len(rows)
     for by in BY:
         report(found, Question(day.PERIOD, day.NOW, by, level_s=20.0))
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(("uniqueid", "src", "channel")), CELL), max_size=5))
+def test_any_details_give_records(rows: list[dict[str, Any]]) -> None:
+    records = fold(day.queue_log())
+    assert len(add_details(records, rows).calls) == len(records.calls)
+
+
+def test_details_tell_the_trunk_and_a_missing_number() -> None:
+    records = fold(f"{T}|{T}.1|400|NONE|ENTERQUEUE|||1\n{T}|{T}.2|400|NONE|ENTERQUEUE||0991|1")
+    rows = [
+        {"uniqueid": f"{T}.1", "src": "0992\x1b[2J", "channel": "SIP/gxw4108-0000001f"},
+        {"uniqueid": f"{T}.1", "src": "other", "channel": "SIP/other-1"},
+        {"uniqueid": f"{T}.2", "src": "0993", "channel": "DAHDI/i1/0991234567-3"},
+    ]
+    found = add_details(records, rows).calls
+    assert [(c.number, c.trunk) for c in found] == [("0992[2J", "SIP/gxw4108"), ("0991", "DAHDI/i1/0991234567")]
 
 
 @pytest.mark.parametrize(

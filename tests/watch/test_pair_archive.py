@@ -62,6 +62,8 @@ async def test_both_sources_tell_of_the_calls_that_ran(place: Place) -> None:
     assert module.total.handled == log.total.handled == sum(1 for call in ran if call.agent)
     assert module.total.abandoned == log.total.abandoned
     assert module.lines
+    trunks = {call.uniqueid: f"SIP/{call.trunk}" for call in ran}
+    assert all(call.trunk == trunks[call.uniqueid] for call in (*module.calls, *log.calls))
     for ours, theirs in zip(module.lines, log.lines, strict=True):
         assert ours == replace(theirs, exited=None)
     held = [call.held for call in ran if call.agent]
