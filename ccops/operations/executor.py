@@ -268,6 +268,7 @@ class _Run:
         self._states = [StepState() for _ in plan.steps]
         self._step = ""
         self._now = ""
+        self._acted_at = 0.0
         self._bench = Bench(
             hands=self._hands,
             eyes=self._eyes,
@@ -302,6 +303,8 @@ class _Run:
     async def _one(self, number: int, step: Step) -> None:
         self._step = step.name
         done_before = self._record is not None and not self._undoing and step.name in self._record.steps_done
+        if self._acted_at:
+            await self._eyes.anew(after=self._acted_at)
         holds = step.effect.holds(self._eyes.look()) is True
         # What was seen in this operation is not done twice; what must still hold, later steps ask for (`before`).
         if done_before or (holds and not step.once and step.deed is None):
@@ -332,7 +335,7 @@ class _Run:
         acts = bool(step.command) or step.deed is not None
         if acts:
             await self._still_locked(step)
-        mark, acted_at = self._eyes.mark(), self._clock()
+        mark = self._eyes.mark()
         limit, said = step.limit_s, ""
         if step.command and step.node:
             done = await self._try(step)
@@ -345,12 +348,14 @@ class _Run:
             self._write("step", step=step.name, node=step.node or "", command=f"({step.text})")
             said = await step.deed(self._bench)
             self._write("answered", step=step.name, output=said)
+        if acts:
+            self._acted_at = self._clock()
         self._set(number, "running", said)
         try:
             await self._eyes.until(
                 step.effect,
                 limit_s=limit,
-                after=acted_at if acts else 0.0,
+                after=self._acted_at,
                 nodes=(step.node,) if step.node and step.command else (),
                 since=mark,
                 moving=step.moving,

@@ -20,6 +20,12 @@ def _monotonic() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _is_fresh(snapshot: Snapshot, after: float, nodes: tuple[str, ...] = ()) -> bool:
+    """Whether each node that answers, and `nodes` in any case, was read after that."""
+    wanted = (node for node in snapshot.pair.nodes if node.name in nodes or node.link.phase == "up")
+    return all(node.sampled_at is not None and node.sampled_at > after for node in wanted)
+
+
 class Eyes:
     """Looks at a store. `clock` is that of the snapshots, seconds since the epoch."""
 
@@ -40,15 +46,12 @@ class Eyes:
         """The newest snapshot with what the logs told from `since` (a mark) on."""
         return Look(self.now, History() if since is None else history_of(self._store.timeline.since(since)))
 
-    async def anew(self, limit_s: float = _ANEW_S) -> Snapshot:
-        """A snapshot in which each node that answers was read after this call; the newest one after `limit_s`."""
-        asked = self._clock()
+    async def anew(self, limit_s: float = _ANEW_S, after: float | None = None) -> Snapshot:
+        """A snapshot in which each node that answers was read after `after` (this call); the newest after `limit_s`."""
+        asked = self._clock() if after is None else after
 
         def fresh(snapshot: Snapshot) -> bool:
-            return all(
-                node.link.phase != "up" or (node.sampled_at is not None and node.sampled_at > asked)
-                for node in snapshot.pair.nodes
-            )
+            return _is_fresh(snapshot, asked)
 
         try:
             async with asyncio.timeout(limit_s):
@@ -66,8 +69,10 @@ class Eyes:
         since: int | None = None,
         moving: Callable[[Look], Any] | None = None,
     ) -> Snapshot:
-        """The first snapshot that shows it, with `nodes` read after `after` and the logs from the mark `since` on.
+        """The first snapshot that shows it, read after `after`, with the logs from the mark `since` on.
 
+        A log's line is here sooner than the state it tells of: a node that answers must have been read after `after`,
+        and `nodes` must in any case.
         `limit_s` seconds may pass; with `moving`, so many since that value last changed. Raises Surprise: it was not
         seen in time, or something was that means it will not be.
         """
@@ -80,7 +85,7 @@ class Eyes:
                 look = self.look(since)
                 if moving is not None and (new := moving(look)) != value:
                     value, changed = new, _monotonic()
-                fresh = all((snapshot.pair.node(name).sampled_at or 0.0) > after for name in nodes)
+                fresh = _is_fresh(snapshot, after, nodes)
                 if fresh and condition.holds(look) is True:
                     return True
                 if condition.never is not None and (why := condition.never(look)):
@@ -95,7 +100,9 @@ class Eyes:
                 if _monotonic() < changed + limit_s and moving:
                     continue
                 still = "nothing moved" if moving else "it was not seen"
-                raise Surprise(f"waited for: {condition.text}; {still} for {limit_s:.0f} s") from None
+                lacking = condition.lacking(self.look(since)) if condition.lacking else ""
+                more = f" ({lacking})" if lacking else ""
+                raise Surprise(f"waited for: {condition.text}; {still} for {limit_s:.0f} s{more}") from None
 
     async def _first(self, passes: Callable[[Snapshot], bool]) -> Snapshot:
         """The present snapshot or the first to come that passes; what `passes` raises is raised."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec.structs import replace
 
 from ccops.operations.plan import Argv, Check, Condition, Look, Plan, Request, Step
@@ -14,6 +16,7 @@ from ccops.operations.scene import (
     heartbeats_agree,
     hurt,
     in_transition,
+    lacking,
     reachable,
     serves,
     surveyed,
@@ -120,14 +123,24 @@ def _plan(
         Step(
             "move",
             f"the address, the volume and the Primary role arrive on {target}",
-            Condition(f"{target} holds address, mount and Primary role", lambda look: _holds(look, target), _failing),
+            Condition(
+                f"{target} holds address, mount and Primary role",
+                lambda look: _holds(look, target),
+                _failing,
+                partial(lacking, name=target),
+            ),
             limit_s=limit,
             safe_next=_STAY,
         ),
         Step(
             "serve",
             f"Asterisk and MySQL start on {target}",
-            Condition(f"{target} serves and Asterisk answers there", lambda look: serves(look, target), _failing),
+            Condition(
+                f"{target} serves and Asterisk answers there",
+                lambda look: serves(look, target),
+                _failing,
+                partial(lacking, name=target),
+            ),
             limit_s=limit,
             safe_next=f"see on {target} why a service does not start; {_STAY}",
         ),

@@ -11,9 +11,11 @@ from ccops.operations.scene import (
     Scene,
     both_up_to_date,
     heartbeat_runs,
+    holding,
     hurt,
     is_primary,
     known,
+    lacking,
     let_go,
     reachable,
     sees_peer,
@@ -38,7 +40,7 @@ def plan_release(request: Request, scene: Scene) -> Plan:
             Step(
                 "taken-over",
                 f"{peer} takes over",
-                Condition(f"{peer} serves", lambda look: serves(look, peer)),
+                Condition(f"{peer} serves", lambda look: serves(look, peer), lacking=partial(lacking, name=peer)),
                 limit_s=_SLOW_S,
                 safe_next=f"`ccops rejoin {node}` starts Heartbeat there again",
             )
@@ -205,7 +207,12 @@ def _stop(scene: Scene, node: str, only_stopped: bool = False) -> Step:
         f"Heartbeat stops on {node}",
         Condition(f"Heartbeat is stopped on {node}", stopped)
         if only_stopped
-        else Condition(f"Heartbeat is stopped on {node}, which holds nothing", partial(_gone, name=node)),
+        else Condition(
+            f"Heartbeat is stopped on {node}, which holds nothing",
+            partial(_gone, name=node),
+            None,
+            partial(holding, name=node),
+        ),
         node,
         ("service", "heartbeat", "stop"),
         limit_s=_SLOW_S,

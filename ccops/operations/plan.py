@@ -67,11 +67,16 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """Something that must be seen. `never` tells, in words, what has been seen that means it will not come about."""
+    """Something that must be seen.
+
+    `never` tells, in words, what has been seen that means it will not come about; `lacking`, for one that has several
+    parts, which of them are not seen.
+    """
 
     text: str
     holds: Sight
     never: Callable[[Look], str | None] | None = None
+    lacking: Callable[[Look], str] | None = None
 
 
 Deed = Callable[["Bench"], Awaitable[str]]

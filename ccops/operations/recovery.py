@@ -23,9 +23,12 @@ from ccops.operations.scene import (
     Scene,
     connection,
     heartbeat_runs,
+    holding,
     hurt,
+    in_transition,
     is_primary,
     known,
+    lacking,
     let_go,
     reachable,
     resource_of,
@@ -166,6 +169,8 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
         Condition(
             f"Heartbeat is stopped on {victim}, which holds nothing: no address, no mount, not Primary, no daemon",
             partial(_released, name=victim),
+            None,
+            partial(holding, name=victim),
         ),
         victim,
         ("service", "heartbeat", "stop"),
@@ -234,7 +239,7 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
     yield Step(
         "healthy",
         "the pair is healthy",
-        Condition("one node serves, both sides UpToDate, both Heartbeats see each other", _healthy),
+        Condition("one node serves, both sides UpToDate, both Heartbeats see each other", _healthy, lacking=_unwell),
         limit_s=300.0,
         safe_next="the data are whole again; `ccops triage` says what is still wrong",
     )
@@ -345,17 +350,25 @@ def _wrong_direction(look: Look, victim: str, survivor: str) -> str | None:
 
 
 def _healthy(look: Look) -> bool | None:
-    pair = look.snapshot.pair
-    names = pair.layout.nodes
-    if look.snapshot.serving is None or not _same(look):
-        return False
-    if any(connection(look, name) != "Connected" for name in names):
-        return False
-    if not all(sees_peer(look, name) for name in names):
-        return False
-    primaries = [is_primary(look, name) for name in names]
-    if sorted(map(str, primaries)) != ["False", "True"]:
-        return False
-    grave = (f for f in look.snapshot.findings if f.cause is None and not f.code.startswith("configuration-"))
-    blocking = {"split-brain", "split-brain-active", "heartbeat-stopped", "in-transition", "address-on-both"}
-    return not any(finding.code in blocking for finding in grave)
+    return not _unwell(look)
+
+
+def _unwell(look: Look) -> str:
+    """What is still missing to a healthy pair; "" when nothing is."""
+    names = look.snapshot.pair.layout.nodes
+    if look.snapshot.serving is None:
+        holder = next((name for name in names if is_primary(look, name)), names[0])
+        return f"no single node serves; {lacking(look, holder)}"
+    for name in names:
+        if connection(look, name) != "Connected":
+            return f"{name} is {connection(look, name) or 'not known'}"
+        if sees_peer(look, name) is not True:
+            return f"Heartbeat on {name} does not see its peer"
+        if in_transition(look, name):
+            return f"{name} says that resources are moving"
+    if not _same(look):
+        return "the sides are not both UpToDate"
+    if [is_primary(look, name) for name in names].count(True) != 1:
+        return "not exactly one side is Primary"
+    told = [f.code for f in look.snapshot.findings if f.cause is None and f.code in _SPLIT]
+    return f"{told[0]} is still found" if told else ""

@@ -111,7 +111,8 @@ async def split(pair: Lab, watching: Watching) -> None:
     await watching.until(lambda s: len(joined.primaries(s.pair)) == 2)
     await pair.later("ssh", "1", WRITE.format("mine", 3))
     await pair.later("ssh", "2", WRITE.format("theirs", 20))
-    await pair.later("ssh", "2", "mkdir -p /data/log/asterisk; echo 1234567890.1 >>/data/log/asterisk/queue_log")
+    for node in ("1", "2"):
+        await pair.later("ssh", node, "mkdir -p /data/log/asterisk; echo 1234567890.1 >>/data/log/asterisk/queue_log")
     await pair.later("heal")
     await watching.until(lambda s: s.verdict.code == "split-brain" and s.serving is not None)
 
@@ -172,14 +173,17 @@ async def test_failover_is_refused_when_it_would_not_work(pair: Lab, watching: W
         await pair.later("cut-replication")
         await watching.verdict("replication-link-down")
         assert "WFConnection" in await it.refused(Request("failover"))
-        await pair.later("ssh", "1", WRITE.format("much", 80))
+        await pair.later("ssh", "1", WRITE.format("much", 120))
         await pair.later("heal-replication")
         await watching.verdict("resyncing")
+        paused = await it.operate(Request("pause-sync"))
+        assert paused.ending == "done", paused
         assert "a resync is under way" in await it.refused(Request("failover"))
         slowed = await it.operate(Request("rate", arguments={"rate": "2M"}))
         assert slowed.ending == "done", slowed
         reverted = await it.operate(Request("rate", arguments={"revert": "yes"}))
         assert reverted.ending == "done", reverted
+        assert (await it.operate(Request("resume-sync"))).ending == "done"
         followed = await it.operate(Request("resync"))
         assert followed.ending == "done", followed
         assert joined.serving(watching.now.pair) == first

@@ -91,6 +91,7 @@ class Stage:
         self.other_console: str | None = None
         self.broken: list[str] = []
         self.deaf = [False, False]
+        self._ticks = 0
         self._pids: list[int | None] = [None, None]
         self._read: list[dict[str, int]] = [{}, {}]
         self._states: list[NodeState] = [NodeState(name, Link("up", self.epoch)) for name in NAMES]
@@ -158,20 +159,22 @@ class Stage:
             await asyncio.sleep(TICK_S)
             self.pair.step(TICK_S)
             self.broken += self.pair.check()
-            self._publish()
+            # A log's line is here at once, a state with the next sample.
+            self._ticks += 1
+            self._publish(sample=self._ticks % 2 == 0)
 
     def _first(self) -> Snapshot:
         for n in (0, 1):
             self._states[n] = self._observe(n)
         return self._snapshot()
 
-    def _publish(self) -> None:
+    def _publish(self, sample: bool) -> None:
         changed = False
         for n in (0, 1):
             before = self._states[n]
             if self.reach[n] == "ok" and self.pair.machines[n].alive:
                 self._lost_at[n] = None
-                after = self._observe(n)
+                after = self._observe(n) if sample or before.link.phase != "up" else before
                 changed |= _content(after) != _content(before)
             else:
                 after = self._unseen(n, before)
