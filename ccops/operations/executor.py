@@ -217,7 +217,8 @@ class Executor:
         # What an edit replaces may have been edited by another a moment ago.
         if self._clock() - oldest > _SURVEY_OLD_AFTER_S or plan.request.operation in EDITS:
             await self._look_closely(plan.request)
-        await self.eyes.anew()
+        # A sample is never older than this, unless a node is slow: then it is waited for.
+        await self.eyes.anew(after=self._clock() - self._settings.interval - 0.5)
         again = self._plan(plan.request, resuming)
         if again.refusals:
             raise Refused(_refusal(again), again.refusals)
