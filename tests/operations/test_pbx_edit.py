@@ -250,7 +250,7 @@ def test_what_was_written_before_it_was_killed_is_not_written_twice(tmp_path: Pa
         (lambda s: s.owned.write_text("[101]\n"), "not written by ccops"),
         (lambda s: s.owned.write_bytes(LATIN), "no UTF-8"),
         (lambda s: s.owned.unlink(), "install -m 0640"),
-        (lambda s: (s.files / "sip.conf").write_text("[general]\n"), "#include sip_ccops.conf\\n' >> /etc/asterisk/sip"),
+        (lambda s: (s.files / "sip.conf").write_text("[general]\n"), "#include sip_ccops.conf\\n' >> /etc/asterisk"),
         (lambda s: (s.files / "sip.conf").write_text("#include sip_ccops.conf\nx=1\n[a]\n"), "other keys follow it"),
         (lambda s: (s.home / "broken-asterisk").touch(), "does not answer"),
         (lambda s: (s.home / "bin" / "asterisk").unlink(), "does not answer"),
