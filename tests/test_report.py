@@ -45,6 +45,11 @@ def test_the_page() -> None:
     assert ana.split()[2:] == ["4", "75", "%", "0:18", "1:00", "0:40", "1", "5:00:00", "30:00", "2", "%"]
 
 
+def test_a_queue_without_calls_names_those_with_calls() -> None:
+    page = service_prose.page("lab", STANDING, RECORDS, report(RECORDS, replace(question(), queue="999")))
+    assert "no calls of queue 999; queues with calls then: 400, 401" in page
+
+
 def test_the_calls() -> None:
     found = report(RECORDS, question())
     calls = service_prose.search((*found.calls, *found.lost_calls), RECORDS.names, "LUIS 401")

@@ -59,6 +59,9 @@ def page(pair: str, standing: Standing, records: Records, report: Report) -> str
     total = report.total
     if total.waiting or total.talking:
         lines.append(f"now: {total.waiting} waiting, {total.talking} talking")
+    if question.queue is not None and not report.calls:
+        known = ", ".join(sorted({call.queue for call in records.calls if call.queue})[:20]) or "none"
+        lines.append(f"no calls of queue {question.queue}; queues with calls then: {known}")
     lines += _lost(records, report)
     if question.by != "agent" and total.service_level is None and total.handled:
         lines.append("service: the queues' service levels are not known; give one with --within SECONDS")

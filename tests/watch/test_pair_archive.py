@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from ccops.callcentre.periods import whole_days
 from ccops.callcentre.service_times import Question, Report, report
+from ccops.config import SecretRef
 from ccops.demo.world import Demo
 from ccops.watch.archive import Archive, Source, Unanswered
 from ccops.watch.once import is_complete
 from ccops.watch.pair import PairWatch
+from ccops.watch.pair_archive import PairArchive
 
 
 class Place(NamedTuple):
@@ -77,6 +79,21 @@ async def test_without_the_module_it_is_the_log(place: Place) -> None:
     assert found.total.offered == len(place.demo.pair.drbd.sides[0].calls)
     with pytest.raises(Unanswered, match="no call-center module"):
         await place.ask("module")
+
+
+async def test_where_mysql_lets_nobody_in_it_is_the_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCOPS_WRONG", "wrong")
+    archive = place.archive
+    assert isinstance(archive, PairArchive)
+    assert archive._settings is not None
+    archive._settings = replace(archive._settings, password=SecretRef(env="CCOPS_WRONG"))
+    standing = archive.standing()
+    found = await archive.read(whole_days(standing.today, standing.today, standing.utc_offset_s))
+    assert found.origin == "log"
+    assert found.problems[0].startswith("from queue_log: the call-center module cannot be read: MySQL does not let")
+    assert all(call.trunk == "" for call in found.calls), "and nobody tells the trunks"
+    with pytest.raises(Unanswered, match="does not let ccops in"):
+        await archive.read(whole_days(standing.today, standing.today, 0), "module")
 
 
 async def test_who_cannot_be_asked_says_why(place: Place) -> None:
