@@ -34,9 +34,13 @@ def fold_queue_log(
 
     `since`: what was read begins then, so that a log-off without a log-in ends one that was there before. `until`: what
     was read ends then, in the past: what is open there went on; None when it ends now. `names` by interface.
+    Asterisk writes ADDMEMBER with a member's interface and CONNECT with the name: both are the same agent.
     """
     calls, people = _Calls(until), _People(since)
+    named = _interfaces(names or {})
     for event in in_order(events):
+        if event.agent in named:
+            event = replace(event, agent=named[event.agent])
         over = until is not None and event.at > until
         if event.event == "QUEUESTART":
             calls.lose()
@@ -51,6 +55,16 @@ def fold_queue_log(
     strange = list(bad)
     problems = [f"{len(strange)} lines of queue_log are none (the first: {strange[0].text!r})"] if strange else []
     return Records("log", calls.found(), people.found(until), dict(names or {}), tuple(problems), cut)
+
+
+def _interfaces(names: Mapping[str, str]) -> Mapping[str, str]:
+    """The interface of each name that only one has."""
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    for interface, name in names.items():
+        if found.setdefault(name, interface) != interface:
+            twice.add(name)
+    return {name: interface for name, interface in found.items() if name not in twice and name not in names}
 
 
 class _Calls:

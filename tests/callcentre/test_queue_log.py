@@ -126,6 +126,17 @@ def test_a_member_of_two_queues_is_there_until_the_last_is_left() -> None:
     assert fold(f"{text}{T + 20}|NONE|401|SIP/1|REMOVEMEMBER|").presences == (Presence("SIP/1", T, T + 20),)
 
 
+def test_a_members_name_and_interface_are_one_agent() -> None:
+    text = (
+        f"{T}|NONE|400|SIP/1|ADDMEMBER|\n{T}|NONE|400|Ana|PAUSE|Lunch\n{T + 5}|NONE|400|Ana|UNPAUSE|\n"
+        f"{ENTER}\n{T + 10}|{T}.1|400|Ana|CONNECT|10|x|3\n{T + 30}|{T}.1|400|Ana|COMPLETECALLER|10|20|1\n"
+        f"{T + 60}|NONE|400|SIP/1|REMOVEMEMBER|\n{T + 61}|NONE|400|Eva|PAUSE|\n"
+    )
+    found = fold(text, names={"SIP/1": "Ana", "SIP/2": "Eva", "SIP/3": "Eva"})
+    assert {c.agent for c in found.calls} == {"SIP/1"}
+    assert {p.agent for p in found.presences} == {"SIP/1", "Eva"}, "a name that two have is nobody's"
+
+
 def test_lines_in_the_order_of_their_dates() -> None:
     lines = day.queue_log().splitlines()
     assert fold("\n".join(reversed(lines))).calls  # rotated files may come in any order
