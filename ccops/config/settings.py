@@ -142,8 +142,16 @@ class AmiControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class QueueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One queue, or all others (`"*"`): where the dialplan leads into it (default: its name in FreePBX' ext-queues)."""
+    """One queue, or all others (`"*"`): its limits, and where the dialplan leads into it.
 
+    It is beyond its limits from so many `waiting` callers, such a `longest_wait` (s) and so many `abandoned` calls on,
+    and below such a `service_level` (percent). `context` and `extension`: by default its name in FreePBX' ext-queues.
+    """
+
+    waiting: Count | None = None
+    longest_wait: Seconds | None = None
+    service_level: Percent | None = None
+    abandoned: Count | None = None
     context: Dialled | None = None
     extension: Dialled | None = None
 

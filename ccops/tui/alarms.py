@@ -1,9 +1,11 @@
-"""When the console calls for attention: once for each grave finding, and never for one that somebody has seen."""
+"""When the console calls for attention: once for each grave finding, never for one that somebody has seen, and once for
+each limit that a queue goes beyond."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ccops.callcentre.limits import Episodes, Exceeded, Excess
 from ccops.triage.finding import Finding
 
 GONE_AFTER_S = 30.0
@@ -17,6 +19,7 @@ class Alarms:
         self._heard_at: dict[str, float] = {}
         self._called: set[str] = set()
         self._acknowledged: set[str] = set()
+        self._queues = Episodes()
 
     def heard(self, findings: Sequence[Finding], at: float) -> tuple[Finding, ...]:
         """Takes the findings at `at`; returns the grave ones (critical, following from no other) that are new.
@@ -32,6 +35,10 @@ class Alarms:
             self._acknowledged.discard(key)
             self._called.discard(key)
         return new
+
+    def heard_queues(self, exceeded: Exceeded, at: float) -> list[tuple[str, Excess]]:
+        """Takes the limits that queues are beyond at `at`; returns those that are new."""
+        return self._queues.heard(exceeded, at)[0]
 
     def acknowledge(self, finding: Finding) -> bool:
         """Somebody has seen it (or, the second time, wants it unseen); True when it is acknowledged now."""

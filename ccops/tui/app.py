@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from ccops.config import Settings
 from ccops.text import clean
-from ccops.tui import commands, crash, keymap, private, themes
+from ccops.tui import calling, commands, crash, keymap, private, themes
 from ccops.tui.aging import believed
 from ccops.tui.alarms import Alarms
 from ccops.tui.frames import Frames
@@ -169,12 +169,7 @@ class Console(App[None]):
         return self._watched[self.pair_name].store
 
     def _published(self, snapshot: Snapshot) -> None:
-        new = self._alarms[self.pair_name].heard(snapshot.findings, snapshot.at)
-        if new and not self.desk.watching:
-            if self.settings.console.bell:
-                self.bell()
-            told = "\n".join(f"{each.code}: {each.summary}" for each in new)
-            self.notify(told, title="→ 6 triage", severity="error", markup=False, timeout=10)
+        calling.call(self, self._alarms[self.pair_name], snapshot)
         self.desk.looked(snapshot)
         self._frames.request()
 

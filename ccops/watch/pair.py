@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from ccops.callcentre.limits import Episodes, exceeded
 from ccops.callcentre.lines import lines
 from ccops.callcentre.model import Centre
 from ccops.config import AmiSettings, MysqlSettings, NodeSettings, PairSettings
@@ -48,6 +49,7 @@ class PairWatch:
         self._joiner = Joiner(self._layout, settings.interval, settings.thresholds)
         self._tasks: list[asyncio.Task[None]] = []
         self._due: asyncio.TimerHandle | None = None
+        self._episodes = Episodes()
         self._nodes = tuple(self._node_collector(node) for node in settings.nodes)
         self._centres = {
             node.name: self._centre(i, node, settings.ami) for i, node in enumerate(settings.nodes) if settings.ami
@@ -209,9 +211,20 @@ class PairWatch:
             self._due = None
         before = self.store.snapshot
         snapshot = self._snapshot(self.store.timeline.end)
-        for line in changes_told(before, snapshot):
+        for line in (*changes_told(before, snapshot), *self._limits_told(snapshot)):
             self.store.timeline.append(line)
         self.store.publish(replace(snapshot, timeline_end=self.store.timeline.end))
+
+    def _limits_told(self, snapshot: Snapshot) -> Iterator[LogLine]:
+        """When a queue went beyond a limit, and when it was back for good."""
+        if snapshot.centre.value is None:
+            return
+        began, ended = self._episodes.heard(snapshot.exceeded, snapshot.at)
+        for queue, excess in began:
+            yield LogLine(snapshot.at, "ccops", f"queue {queue}: {excess}", snapshot.centre_node, "warning", "limit")
+        for queue, what, lasted_s in ended:
+            text = f"queue {queue}: {what.replace('_', ' ')} within its limit again, after {lasted_s:.0f} s"
+            yield LogLine(snapshot.at, "ccops", text, snapshot.centre_node, "notice", "limit")
 
     def _snapshot(self, timeline_end: int) -> Snapshot:
         now = self._clock()
@@ -238,6 +251,7 @@ class PairWatch:
             examined=self._joiner.configuration is not None,
             timeline_end=timeline_end,
             interval_s=self._settings.interval,
+            exceeded=exceeded(centre.value, self._settings.queues, now) if centre.value else {},
             agent_names={key: name for d in self._databases.values() for key, name in d.agent_names.items()},
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from ccops.callcentre.limits import Exceeded
 from ccops.callcentre.model import Centre, Line
 from ccops.pair.model import Link, PairState, Reading
 from ccops.triage.finding import Divergence, Finding
@@ -28,6 +29,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     is there while the verdict or a finding is a split brain.
     `examined`: both nodes' configurations have been read, and what the lint found is among the findings.
     `agent_names` has the call-center module's names by interface (Agent/9000).
+    `exceeded` has the limits that queues are beyond, by queue.
     `timeline_end` counts all lines ever put on the store's time line.
     """
 
@@ -48,3 +50,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     interval_s: float = 1.0
     recording: str | None = None
     agent_names: Mapping[str, str] = {}
+    exceeded: Exceeded = {}

@@ -5,11 +5,12 @@ Its shape is stable: `schema` counts up when a script could notice a change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ccops.callcentre.agents import agents
+from ccops.callcentre.limits import Exceeded, Excess
 from ccops.callcentre.model import Agent, Centre, Line, Queue
 from ccops.callcentre.queues import QueueView, queue_view
 from ccops.pair import joined
@@ -36,7 +37,7 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
         },
         "findings": [finding_object(finding, snapshot.divergence) for finding in snapshot.findings],
         "nodes": {node.name: _node(pair, node, snapshot.at) for node in pair.nodes},
-        "queues": _queues(centre, snapshot.at),
+        "queues": _queues(centre, snapshot.at, snapshot.exceeded),
         "agents": _agents(centre, snapshot.at, snapshot.agent_names),
         "trunks": None if centre is None else [_trunk(line) for line in snapshot.lines if line.kind == "trunk"],
     }
@@ -180,13 +181,13 @@ def _heartbeat(found: Heartbeat | None) -> dict[str, Any] | None:
     }
 
 
-def _queues(centre: Centre | None, now: float) -> list[dict[str, Any]] | None:
+def _queues(centre: Centre | None, now: float, exceeded: Exceeded) -> list[dict[str, Any]] | None:
     if centre is None:
         return None
-    return [_queue(queue, queue_view(queue, now)) for queue in centre.queues.values()]
+    return [_queue(queue, queue_view(queue, now), exceeded.get(queue.name, ())) for queue in centre.queues.values()]
 
 
-def _queue(queue: Queue, view: QueueView) -> dict[str, Any]:
+def _queue(queue: Queue, view: QueueView, excesses: Sequence[Excess]) -> dict[str, Any]:
     # Who rings or wraps up is busy for whoever waits; who is not known is not there for them.
     busy, away = view.busy + view.ringing + view.wrapup, view.away + view.unknown
     return {
@@ -198,6 +199,7 @@ def _queue(queue: Queue, view: QueueView) -> dict[str, Any]:
         "abandoned": view.abandoned,
         "service_level_pct": None if view.service_level_pct is None else round(view.service_level_pct, 1),
         "service_level_s": view.service_level_s,
+        "exceeded": [{"what": each.what, "found": round(each.found, 1), "limit": each.limit} for each in excesses],
         "members": {"free": view.free, "busy": busy, "paused": view.paused, "away": away},
     }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ccops.callcentre.limits import Excess
 from ccops.triage.finding import Finding
 from ccops.tui.alarms import Alarms, mark
+from tests.tui import samples_centre as centre_samples
+from tests.tui.conftest import Make
 
 SPLIT = Finding("split-brain", "critical", "3 KiB differ", ("one", "two"))
 APART = Finding("served-apart", "critical", "apart", ("one",))
@@ -73,3 +76,16 @@ def test_acknowledging_twice_takes_it_back() -> None:
     alarms.acknowledge(SPLIT)
     assert not alarms.acknowledge(SPLIT)
     assert alarms.acknowledged == frozenset()
+
+
+async def test_a_queue_over_its_limits_is_told_once(make: Make) -> None:
+    over = {"ventas": (Excess("waiting", 7, 5),)}
+    app, watched = make(centre_samples.snapshot(centre_samples.busy()))
+    async with app.run_test(size=(120, 40)) as pilot:
+        quiet = watched.store.snapshot
+        for second in range(5):
+            watched.store.publish(replace(quiet, at=quiet.at + second, exceeded=over))
+            await pilot.pause()
+        (told,) = [note for note in app._notifications if "over their limits" in note.title]
+        assert told.message == "ventas: 7 waiting (limit 5)"
+        assert told.severity == "warning"

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from textual.app import App, ComposeResult
 
+from ccops.callcentre.limits import Excess
 from ccops.callcentre.model import Centre, Queue
 from ccops.tui import keymap, themes
 from ccops.tui.screens.agents import AgentsView
@@ -378,3 +379,18 @@ def test_look_of_lines(snap_compare) -> None:  # type: ignore[no-untyped-def]
 def test_look_of_old_agents_in_sixteen_colours(snap_compare) -> None:  # type: ignore[no-untyped-def]
     old = Host(AgentsView, samples.old(), "16-colours")
     assert snap_compare(old, press=["tab"], terminal_size=(80, 24))
+
+
+async def test_a_queue_beyond_its_limits_is_marked_and_said() -> None:
+    name = next(iter(BUSY.centre.value.queues)) if BUSY.centre.value else ""
+    excesses = (Excess("waiting", 7, 5), Excess("abandoned", 3, 2))
+    host = Host(QueuesView, msgspec.structs.replace(BUSY, exceeded={name: excesses}))
+    async with host.run_test(size=(160, 30)) as pilot:
+        await pilot.pause()
+        assert f"{name}: 7 waiting (limit 5), {name}: 3 abandoned (limit 2)" in host.said()
+        row = next(row for row in host.table("queues").rows if row.key == name)
+        columns = [column.key for column in host.table("queues").columns]
+        assert row.cells[columns.index("abandoned")].text.startswith(themes.mark("warning"))
+        assert row.cells[columns.index("waiting")].text[0] in (themes.mark("warning"), themes.mark("critical"))
+        other = next(row for row in host.table("queues").rows if row.key != name)
+        assert not other.cells[columns.index("abandoned")].text.startswith(themes.mark("warning"))

@@ -8,7 +8,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from msgspec.structs import replace
 
+from ccops.config import QueueSettings
 from ccops.demo.world import Demo
 from ccops.watch.once import is_complete, look
 from ccops.watch.pair import PairWatch
@@ -185,3 +187,21 @@ async def test_deferred_watch_says_connecting_and_then_everything() -> None:
         assert watch.store.snapshot.verdict.severity == "unknown"
         snapshot = await look(watch)
         assert snapshot.verdict.code == "healthy"
+
+
+async def test_a_queue_beyond_its_limits_is_told_in_the_status_and_on_the_time_line() -> None:
+    async with Demo(scenario="busy-day", agents=12, interval=0.3, speed=3) as demo:
+        demo.centre._is_free = lambda agent: False  # type: ignore[method-assign]
+        pair = replace(demo.settings.pairs["demo"], queues={"*": QueueSettings(waiting=1)})
+        watch = PairWatch("demo", pair)
+        await watch.start()
+        try:
+            seen = await until(watch, lambda snapshot: bool(snapshot.exceeded))
+            for name in seen.exceeded:
+                (queue,) = [each for each in status(seen)["queues"] if each["name"] == name]
+                assert queue["exceeded"][0]["what"] == "waiting"
+                assert queue["exceeded"][0]["limit"] == 1
+                lines = [line for line in watch.store.timeline.since(0) if line.tag == "limit"]
+                assert len([line for line in lines if line.text.startswith(f"queue {name}: ")]) == 1
+        finally:
+            await watch.stop()

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 
 from ccops.callcentre.agents import agents, member_state, totals
+from ccops.callcentre.limits import Exceeded, Excess
 from ccops.callcentre.model import AgentState, Caller, Centre, Member, Queue
 from ccops.callcentre.queues import QueueView, queue_view
 from ccops.callcentre.vocabulary import AGENT
@@ -144,11 +145,15 @@ class QueuesView(SupervisedView):
             [] if centre is None else [q for q in centre.queues.values() if self.filter.matches(q.name, q.strategy)]
         )
         views = {queue.name: queue_view(queue, now) for queue in queues}
-        rows = [_queue_row(queue, views[queue.name]) for queue in sorted(queues, key=lambda q: q.name.casefold())]
+        beyond = snapshot.exceeded
+        rows = [
+            _queue_row(queue, views[queue.name], beyond.get(queue.name, ()))
+            for queue in sorted(queues, key=lambda q: q.name.casefold())
+        ]
         table = self._table("queues")
         table.set_rows(rows, self.empty(belief, "no queues: Asterisk has none"))
         table.set_total(_total_row(centre, queues, list(views.values()), now) if centre and len(queues) > 1 else None)
-        self.query_one("#summary", Summary).show(_summary(belief, list(views.values())))
+        self.query_one("#summary", Summary).show(_summary(belief, list(views.values()), beyond))
         if self.opened is not None:
             self._paint_opened(snapshot, belief)
 
@@ -185,10 +190,13 @@ class QueuesView(SupervisedView):
         return self.query_one(f"#{name}", LineTable)
 
 
-def _summary(belief: Belief, views: Sequence[QueueView]) -> list[tuple[str, str]]:
+def _summary(belief: Belief, views: Sequence[QueueView], beyond: Exceeded) -> list[tuple[str, str]]:
     parts = list(belief.notice)
     if belief.centre is None:
         return parts
+    over = [f"{view.name}: {excess}" for view in views for excess in beyond.get(view.name, ())]
+    if over:
+        parts.append((f"{themes.mark('warning')} {', '.join(over)}  ", themes.style("warning")))
     waiting = sum(view.waiting for view in views)
     longest = max((view.longest_wait_s for view in views if view.longest_wait_s is not None), default=None)
     parts += [(str(waiting), "bold"), (" waiting", "$label")]
@@ -201,14 +209,19 @@ def _summary(belief: Belief, views: Sequence[QueueView]) -> list[tuple[str, str]
     return parts
 
 
-def _queue_row(queue: Queue, view: QueueView) -> Row:
+def _queue_row(queue: Queue, view: QueueView, excesses: Sequence[Excess]) -> Row:
     role, mark = _pressure(view)
+    beyond = {excess.what for excess in excesses}
+    if "waiting" in beyond and not mark:
+        role, mark = "warning", themes.mark("warning")
     waiting = Cell(
         f"{mark} {view.waiting}" if mark else str(view.waiting), role if view.waiting else "muted", view.waiting
     )
     longest = Cell(NOTHING, "muted")
     if view.longest_wait_s is not None:
-        longest = Cell(quantities.watch(view.longest_wait_s), role, view.longest_wait_s)
+        longest = _over(
+            "longest_wait" in beyond, Cell(quantities.watch(view.longest_wait_s), role, view.longest_wait_s)
+        )
     return Row(
         queue.name,
         (
@@ -221,14 +234,21 @@ def _queue_row(queue: Queue, view: QueueView) -> Row:
             count(view.paused, "warning"),
             count(view.away + view.unknown, "warning"),
             count(view.handled),
-            count(view.abandoned, "warning"),
-            _service(view.service_level_pct, view.service_level_s),
+            _over("abandoned" in beyond, count(view.abandoned, "warning")),
+            _over("service_level" in beyond, _service(view.service_level_pct, view.service_level_s)),
             Cell(sparkline(view.history, _SPARKS), "info", float(view.history[-1]) if view.history else None),
             _average(view.average_wait_s),
             _average(view.average_talk_s),
             count(view.exited),
         ),
     )
+
+
+def _over(is_over: bool, cell: Cell) -> Cell:
+    """The cell, with a mark where its limit is exceeded."""
+    if not is_over:
+        return cell
+    return Cell(f"{themes.mark('warning')}{cell.text}", "critical" if cell.role == "critical" else "warning", cell.sort)
 
 
 def _pressure(view: QueueView) -> tuple[Role, str]:
