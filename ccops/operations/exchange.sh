@@ -1,5 +1,9 @@
 # What an edit of Asterisk's extensions and trunks must know of the node that serves. FOLDER is that of its settings.
+# CCOPS_ROOT is that of a simulated node, which must not look at the files of the machine that it runs on.
 # Of files that are not ccops' own only section heads and instructions are sent, other lines as `=`.
+
+R=${CCOPS_ROOT-}
+FOLDER=$R$FOLDER
 
 skeleton() {
     for f in "$@"; do
@@ -11,11 +15,12 @@ skeleton() {
 }
 digest() { md5sum <"$1" | cut -d' ' -f1; }
 owned() { [ -f "$1" ] || return 1; cat "$1" && printf .; }
+folder() { (cd "$FOLDER" && p=$(pwd -P) && printf '%s\n' "${p#"$R"}"); }
 console() { asterisk -rx "$1"; }
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
-frame folder.txt sh -c 'cd "$1" && pwd -P' sh "$FOLDER"
+frame folder.txt folder
 frame version.txt console 'core show version'
 frame dialplan.txt console 'dialplan show'
 frame queues.txt console 'queue show'

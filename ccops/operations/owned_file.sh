@@ -3,7 +3,7 @@
 set -u
 set -C
 umask 077
-f=$1
+f=${CCOPS_ROOT-}$1
 t=$f.ccops-new
 sum() { md5sum <"$1" | cut -d' ' -f1; }
 fail() { rm -f "$t"; echo "$2" >&2; exit "$1"; }

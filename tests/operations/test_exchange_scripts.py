@@ -104,3 +104,20 @@ def test_what_is_there_is_read_as_it_is(shell: list[str], tmp_path: Path) -> Non
     again = parse_exchange("n1", cut_frames(done.stdout))
     assert again.text is not None
     assert digest_of(again.text.reveal()) == again.digest
+
+
+def test_a_simulated_node_has_files_of_its_own(shell: list[str], tmp_path: Path) -> None:
+    """Its scripts run on this machine, whose own /etc/asterisk is none of their business."""
+    files = tmp_path / "etc" / "asterisk"
+    files.mkdir(parents=True)
+    (files / "sip_ccops.conf").write_text(OLD)
+    environment = {**os.environ, "CCOPS_ROOT": str(tmp_path)}
+    done = subprocess.run(
+        [*shell, "-s"], input=exchange.script().encode(), capture_output=True, env=environment, timeout=60, check=True
+    )
+    frames = cut_frames(done.stdout)
+    assert frames["folder.txt"][0].strip() == "/etc/asterisk"
+    assert frames["sip.digest.txt"][0].strip() == digest_of(OLD)
+    words = [*shell, "-c", pbx_deed.script(), "ccops", "/etc/asterisk/sip_ccops.conf", digest_of(OLD), digest_of(NEW)]
+    subprocess.run(words, input=NEW.encode(), env=environment, timeout=60, check=True)
+    assert (files / "sip_ccops.conf").read_text() == NEW
