@@ -35,7 +35,7 @@ _WORDS = {"copy": "Copy", "import": "Import"}
 
 def words(request: Request) -> tuple[str, ...]:
     """What to type for such a request after `ccops`; without secret and sheet, and without what a plan decided."""
-    given = request.arguments
+    given = {name: clean(value, 300) for name, value in request.arguments.items()}
     first = ["ext" if request.operation == "extension" else "trunk", given.get("do", "")]
     first += [given[name] for name in ("key", "to") if name in given]
     rest = sorted(name for name in given if name not in ("do", "key", "to", "was", "rows", "secret"))

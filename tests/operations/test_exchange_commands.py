@@ -187,3 +187,5 @@ def test_what_is_typed_for_a_request() -> None:
     assert command_line(Request("extension", "n1", arguments)) == "ext edit 101 --call-group 1 --name 'Ana B'"
     assert command_line(Request("trunk", arguments={"do": "rename", "key": "a", "to": "b"})) == "trunk rename a b"
     assert command_line(Request("extension", arguments={"do": "import", "rows": "kept-2"})) == "ext import"
+    hostile = {"do": "add", "key": "1\x1b[2J", "name": "a\nb\u202e"}
+    assert command_line(Request("extension", arguments=hostile)) == "ext add '1[2J' --name 'a b'"
