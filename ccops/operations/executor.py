@@ -54,6 +54,7 @@ Listener = Callable[[Progress], None]
 
 _SURVEY_OLD_AFTER_S = 10.0
 _GRACE_S = 8.0
+_BEFORE_S = 20.0
 _SAFE = "read `ccops triage`; `ccops resume` offers to go on, to undo it, or to leave it as it is"
 
 
@@ -312,8 +313,12 @@ class _Run:
             self._write("seen", step=step.name, text=f"already: {step.effect.text}")
             self._set(number, "already")
             return
-        if step.before is not None and step.before.holds(self._eyes.look()) is not True:
-            self._fail(number, step, Surprise(f"before “{step.text}”: {step.before.text} is not seen"))
+        if step.before is not None:
+            # What a busy node was late to say may be not known at this moment.
+            try:
+                await self._eyes.until(step.before, limit_s=_BEFORE_S, after=self._acted_at)
+            except Surprise as error:
+                self._fail(number, step, Surprise(f"before “{step.text}”: {error}"))
         self._set(number, "running")
         try:
             await self._act(number, step)

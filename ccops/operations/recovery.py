@@ -247,7 +247,11 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
 
 def _bare(name: str) -> Condition:
     """The victim must hold nothing whenever something of its data is about to be given up."""
-    return Condition(f"{name} is Secondary, unmounted, and its Heartbeat is stopped", partial(_released, name=name))
+    return Condition(
+        f"{name} is Secondary, unmounted, and its Heartbeat is stopped",
+        partial(_released, name=name),
+        lacking=partial(holding, name=name),
+    )
 
 
 def _released(look: Look, name: str) -> bool | None:
