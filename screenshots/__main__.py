@@ -13,10 +13,15 @@ from pathlib import Path
 import msgspec
 
 from ccops.demo.world import Demo
+from ccops.operations.audit import Audit
+from ccops.operations.executor import Executor
+from ccops.operations.permission import Authority
 from ccops.tui.app import Console
+from ccops.tui.screens.confirmation import Confirmation
 from ccops.tui.screens.reports import ReportsView
 from ccops.watch.pair import PairWatch
 from ccops.watch.snapshot import Snapshot
+from ccops.watch.store import Store
 
 HERE = Path(__file__).parent
 _LIMIT_S = 240.0
@@ -27,7 +32,7 @@ def _at_once(console: Console) -> bool:
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """One picture: its scenario, the keys pressed, the size, what must be true before keys and what must be shown."""
+    """One picture: its scenario, what must be true before the keys are pressed, its size, what must be shown then."""
 
     name: str
     scenario: str
@@ -39,6 +44,15 @@ class Picture(msgspec.Struct, frozen=True):
     agents: int = 24
     speed: float = 4.0
     shown: Callable[[Console], bool] = _at_once
+
+
+def _planned(console: Console) -> bool:
+    return isinstance(console.screen, Confirmation) and console.screen.plan is not None
+
+
+def _moving(console: Console) -> bool:
+    run = console.desk.run
+    return run is not None and run.progress is not None and run.progress.states[1].word == "running"
 
 
 def _reported(console: Console) -> bool:
@@ -72,8 +86,8 @@ def _diagnosed(snapshot: Snapshot) -> bool:
     """Healed for some time: Heartbeat is done with its restart, and what each side wrote last has been read."""
     if snapshot.verdict.code != "split-brain" or snapshot.serving is None or snapshot.divergence is None:
         return False
-    told = {finding.code for finding in snapshot.findings}
-    return "in-transition" not in told and all(s.traces.queue_log.taken_at for s in snapshot.divergence.sides)
+    moving = [node.heartbeat.value is None or node.heartbeat.value.resources != "local" for node in snapshot.pair.nodes]
+    return not any(moving) and all(s.traces.queue_log.taken_at for s in snapshot.divergence.sides)
 
 
 PICTURES = (
@@ -90,6 +104,11 @@ PICTURES = (
     Picture("log", "failover", lambda s: s.serving == "elaxtix-voip-2" and s.verdict.code == "healthy", ("5",)),
     Picture("triage", "split-brain", _diagnosed, ("6",), columns=140, rows=46),
     Picture("triage-80x24", "resync", _resyncing, ("6",), columns=80, rows=24, speed=2.0),
+    Picture("failover", "quiet-day", _lively, ("F",), shown=_planned),
+    Picture("failover-80x24", "quiet-day", _lively, ("F",), columns=80, rows=24, shown=_planned),
+    Picture("failover-running", "quiet-day", _lively, ("F", "y"), shown=_moving),
+    Picture("recover", "split-brain", _diagnosed, ("X", "enter"), columns=140, rows=46, shown=_planned),
+    Picture("operations", "quiet-day", _lively, ("o",)),
     Picture("reports", "busy-day", _lively, ("7", *["left_square_bracket"] * 3, "b", "b"), agents=60, shown=_reported),
     Picture("help", "quiet-day", _verdict("healthy"), ("question_mark",)),
     Picture("light", "quiet-day", _lively, theme="light"),
@@ -105,10 +124,17 @@ async def take(picture: Picture) -> None:
         watch = PairWatch("demo", settings.pairs["demo"])
         ready = asyncio.Event()
         watch.store.subscribe(lambda snapshot: ready.set() if picture.ready(snapshot) else None)
-        app = Console(settings, lambda _name: watch, "demo")
+        audit = Audit(Path(demo.folder) / "audit.jsonl")
+
+        def operate(name: str, store: Store, authority: Authority) -> Executor:
+            return Executor(name, settings.pairs[name], store, authority, audit)
+
+        app = Console(settings, lambda _name: watch, "demo", open_operator=operate, write=True)
         async with app.run_test(size=(picture.columns, picture.rows)) as pilot:
             await asyncio.wait_for(ready.wait(), _LIMIT_S)
-            await pilot.press(*picture.keys)
+            for key in picture.keys:
+                await pilot.press(key)
+                await pilot.pause(1.0 if picture.shown is not _at_once else 0.1)
             async with asyncio.timeout(_LIMIT_S):
                 while not picture.shown(app):
                     await pilot.pause(0.1)
