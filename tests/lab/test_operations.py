@@ -218,7 +218,7 @@ async def test_a_recovery_that_was_killed_is_resumed(pair: Lab, watching: Watchi
     await child.wait()
     done = await asyncio.to_thread(
         subprocess.run,
-        [*ccops, "resume", "--go-on", "--yes"],
+        [*ccops, "resume", "--go-on", "--yes", "--confirm", victim],
         capture_output=True,
         text=True,
         timeout=1200,
