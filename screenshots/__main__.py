@@ -107,7 +107,7 @@ PICTURES = (
     Picture("failover", "quiet-day", _lively, ("F",), shown=_planned),
     Picture("failover-80x24", "quiet-day", _lively, ("F",), columns=80, rows=24, shown=_planned),
     Picture("failover-running", "quiet-day", _lively, ("F", "y"), shown=_moving),
-    Picture("recover", "split-brain", _diagnosed, ("X", "enter"), columns=140, rows=46, shown=_planned),
+    Picture("recover", "split-brain", _diagnosed, ("X", "down", "down", "enter"), columns=140, rows=46, shown=_planned),
     Picture("operations", "quiet-day", _lively, ("o",)),
     Picture("reports", "busy-day", _lively, ("7", *["left_square_bracket"] * 3, "b", "b"), agents=60, shown=_reported),
     Picture("help", "quiet-day", _verdict("healthy"), ("question_mark",)),
