@@ -308,7 +308,8 @@ class _Run:
         if self._acted_at:
             await self._eyes.anew(after=self._acted_at)
         holds = step.effect.holds(self._eyes.look()) is True
-        # What was seen in this operation is not done twice; what must still hold, later steps ask for (`before`).
+        # What was seen in this operation is not done twice, unless it had to last and did not.
+        done_before = done_before and (holds or not step.kept_until or self._had_begun(step.kept_until))
         if done_before or (holds and not step.once and step.deed is None):
             self._write("seen", step=step.name, text=f"already: {step.effect.text}")
             self._set(number, "already")
@@ -327,6 +328,9 @@ class _Run:
                 self._skip(number, step, str(error))
                 return
             self._fail(number, step, error)
+
+    def _had_begun(self, name: str) -> bool:
+        return self._record is not None and any(entry.step == name for entry in self._record.entries)
 
     def _skip(self, number: int, step: Step, why: str) -> None:
         self._write("noted", step=step.name, text=f"left out: {why}")

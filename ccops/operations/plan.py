@@ -89,7 +89,8 @@ class Step(msgspec.Struct, frozen=True):
     `before` must be seen at the moment it begins. `limit_s`: how long the effect may take; with `moving`, how long it
     may take without that value changing (a resync that goes on is not late). A step whose effect is seen already is
     passed over, unless it is `once` or a deed: then it is done whatever is seen. `safe_next`: what to do when it
-    surprises. `undo` takes it back. `optional`: where it fails, that is told, and the plan goes on.
+    surprises. `undo` takes it back. `optional`: where it fails, that is told, and the plan goes on. `kept_until`: where
+    an interrupted plan goes on and the effect holds no longer, it is done again, unless that later step had begun.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Step(msgspec.Struct, frozen=True):
     optional: bool = False
     safe_next: str = ""
     undo: Step | None = None
+    kept_until: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True):

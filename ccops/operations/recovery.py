@@ -126,6 +126,14 @@ def _checks(scene: Scene, victim: str, survivor: str) -> Iterator[Check]:
         ", ".join(f"{n} is {s.connection}" for n, s in zip(scene.names, states, strict=True) if s),
         "wait for it to settle, then look again",
     )
+    look = Look(scene.snapshot)
+    moving = [name for name in scene.names if in_transition(look, name)]
+    yield Check(
+        "Heartbeat is not in the middle of a move or of a restart",
+        not moving,
+        f"{' and '.join(moving)} says that resources are moving",
+        "wait: after the network has come back Heartbeat restarts on both nodes by itself",
+    )
     sees = [sees_peer(Look(scene.snapshot), name) for name in scene.names]
     running = [heartbeat_runs(Look(scene.snapshot), name) for name in scene.names]
     cut = running == [True, True] and False in sees
@@ -179,11 +187,23 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
         safe_next=f"{_UNTOUCHED}. See what holds {scene.pair.layout.mount} on {victim}, end that, unmount it, "
         f"`drbdadm secondary {scene.pair.layout.resource}` there, then `ccops resume`",
         undo=start,
+        kept_until="rejoin",
     )
     # Where the victim still runs its MySQL, that is asked for its rows; a volume that is not mounted must be promoted
     # to be read, and nothing may take it for a server meanwhile.
     first = (saved, released) if joined.has_mount(scene.pair, victim) else (released, saved)
     yield from (step for step in first if step is not saved or request.arguments.get("salvage") != "no")
+    # After a partition Heartbeat restarts on both nodes, and may stay stopped on either.
+    yield Step(
+        "keep-serving",
+        f"Heartbeat runs on {survivor}",
+        Condition(f"Heartbeat runs on {survivor}", lambda look: heartbeat_runs(look, survivor)),
+        survivor,
+        ("service", "heartbeat", "start"),
+        limit_s=180.0,
+        command_limit_s=180.0,
+        safe_next=f"{_UNTOUCHED}; see /var/log/ha-log on {survivor} why it does not start",
+    )
     yield Step(
         "part",
         f"{victim} leaves its peer",

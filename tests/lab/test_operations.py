@@ -20,6 +20,7 @@ from ccops.operations.permission import Authority
 from ccops.operations.plan import Busy, Progress, Refused, Report, Request
 from ccops.pair import joined
 from ccops.watch.once import is_complete
+from ccops.watch.snapshot import Snapshot
 from tests.lab.conftest import Lab, Watching
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(2400)]
@@ -114,7 +115,13 @@ async def split(pair: Lab, watching: Watching) -> None:
     for node in ("1", "2"):
         await pair.later("ssh", node, "mkdir -p /data/log/asterisk; echo 1234567890.1 >>/data/log/asterisk/queue_log")
     await pair.later("heal")
-    await watching.until(lambda s: s.verdict.code == "split-brain" and s.serving is not None)
+    await watching.until(lambda s: s.verdict.code == "split-brain" and s.serving is not None and not is_moving(s))
+
+
+def is_moving(snapshot: Snapshot) -> bool:
+    """Whether Heartbeat on either node says that it moves resources."""
+    beats = [node.heartbeat.value for node in snapshot.pair.nodes]
+    return any(beat is None or beat.resources == "transition" for beat in beats)
 
 
 @pytest.mark.parametrize("victim", [1, 2])

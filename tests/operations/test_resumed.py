@@ -168,3 +168,34 @@ def test_a_rehearsal_that_shows_the_other_direction_stops_it(tmp_path: Path) -> 
             assert [side.uuids[0] | 1 for side in stage.pair.drbd.sides] == [uuids[0] | 1 for uuids in before]
 
     play(act())
+
+
+def test_a_victim_that_came_back_meanwhile_is_released_again(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with Stage(tmp_path) as stage:
+            await diverged(stage)
+            record = await killed_at(stage, RECOVER, 4)
+            assert record is not None
+            stage.pair.heartbeat.start(1)
+            await stage.until(lambda: stage.pair.heartbeat.members[1].phase == "running")
+            await stage.wait(20)
+            plan = await stage.executor.prepare(record.request, resuming=True)
+            report = await stage.executor.run(plan, record=record)
+            assert report.ending == "done", report
+            assert stage.sent.count((TWO, "service heartbeat stop")) == 2
+
+    play(act())
+
+
+def test_a_survivor_whose_heartbeat_stayed_stopped_is_started(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with Stage(tmp_path) as stage:
+            await diverged(stage)
+            stage.pair.heartbeat.stop(0)
+            await stage.until(lambda: stage.pair.heartbeat.members[0].phase == "stopped")
+            await stage.wait(30)
+            report = await stage.operate(RECOVER)
+            assert report.ending == "done", report
+            assert (ONE, "service heartbeat start") in stage.sent
+
+    play(act())
