@@ -90,14 +90,19 @@ def _notices(scene: Scene, victim: str, survivor: str) -> Iterator[str]:
         yield from hurt(scene) if scene.snapshot.centre_node == victim else ()
     if serves(look, survivor) is not True:
         yield f"{survivor} is not seen to serve now: it takes over when {victim} lets go, if its Heartbeat runs"
-    home = next((s.home for n in scene.names if (s := scene.survey(n)) and s.home), None)
-    back = next((s.auto_failback for n in scene.names if (s := scene.survey(n)) and s.auto_failback), None)
-    if home == victim and back == "on":
+    if _takes_back(scene, victim):
         yield (
             f"auto_failback is on: at the end {victim} takes the service back when its Heartbeat starts, and calls of "
             "then are cut off"
         )
     yield f"until it is over nothing can fail over: {survivor} carries the service alone"
+
+
+def _takes_back(scene: Scene, victim: str) -> bool:
+    """Whether the victim takes the service back by itself when its Heartbeat starts again."""
+    home = next((s.home for n in scene.names if (s := scene.survey(n)) and s.home), None)
+    back = next((s.auto_failback for n in scene.names if (s := scene.survey(n)) and s.auto_failback), None)
+    return home == victim and back == "on"
 
 
 def _checks(scene: Scene, victim: str, survivor: str) -> Iterator[Check]:
@@ -256,10 +261,16 @@ def _steps(request: Request, scene: Scene, victim: str, survivor: str) -> Iterat
         in_sync(), safe_next=f"{survivor} serves; when the link is back the copy goes on by itself, then `ccops resume`"
     )
     yield replace(start, name="rejoin", text=f"Heartbeat starts on {victim}", safe_next=f"`ccops rejoin {victim}`")
+    # With auto_failback the service moves once more: before that is over nobody may lean back.
+    server = victim if _takes_back(scene, victim) else None
     yield Step(
         "healthy",
         "the pair is healthy",
-        Condition("one node serves, both sides UpToDate, both Heartbeats see each other", _healthy, lacking=_unwell),
+        Condition(
+            f"{server or 'one node'} serves, both sides UpToDate, both Heartbeats see each other",
+            partial(_healthy, server=server),
+            lacking=partial(_unwell, server=server),
+        ),
         limit_s=300.0,
         safe_next="the data are whole again; `ccops triage` says what is still wrong",
     )
@@ -373,16 +384,18 @@ def _wrong_direction(look: Look, victim: str, survivor: str) -> str | None:
     return None
 
 
-def _healthy(look: Look) -> bool | None:
-    return not _unwell(look)
+def _healthy(look: Look, server: str | None) -> bool | None:
+    return not _unwell(look, server)
 
 
-def _unwell(look: Look) -> str:
+def _unwell(look: Look, server: str | None) -> str:
     """What is still missing to a healthy pair; "" when nothing is."""
     names = look.snapshot.pair.layout.nodes
     if look.snapshot.serving is None:
         holder = next((name for name in names if is_primary(look, name)), names[0])
         return f"no single node serves; {lacking(look, holder)}"
+    if server is not None and look.snapshot.serving != server:
+        return f"{server} has not taken its resources back yet (auto_failback)"
     for name in names:
         if connection(look, name) != "Connected":
             return f"{name} is {connection(look, name) or 'not known'}"
