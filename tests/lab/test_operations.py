@@ -226,7 +226,8 @@ async def test_a_recovery_that_was_killed_is_resumed(pair: Lab, watching: Watchi
     settings.write_text(toml(pair, tmp_path))
     ccops = [sys.executable, "-m", "ccops", "-c", str(settings)]
     await split(pair, watching)
-    await pair.later("ssh", str(pair.names.index(watching.now.serving or "") + 1), WRITE.format("more", 60))
+    if watching.now.serving is not None:
+        await pair.later("ssh", str(pair.names.index(watching.now.serving) + 1), WRITE.format("more", 60))
     child = await asyncio.create_subprocess_exec(
         *ccops, "recover", "--victim", victim, "--yes", "--timeout", "120", stdout=asyncio.subprocess.PIPE
     )
