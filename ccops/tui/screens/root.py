@@ -91,11 +91,12 @@ class RootScreen(Screen[None], inherit_bindings=False):
     # -- painting
 
     def paint(self, snapshot: Snapshot, timeline: Timeline, standing: Standing) -> bool:
-        """Header and the view that is shown; False where there is none yet, or the terminal is too small."""
+        """Header and the view that is shown; False where there is none yet or any more, or the terminal is too small."""
         view = self._views.get(self._shown)
-        if self.has_class("-small") or view is None or not view.is_mounted:
+        header = self.query(Header)  # none any more while the console closes
+        if self.has_class("-small") or view is None or not view.is_mounted or not header:
             return False
-        self.query_one(Header).show(snapshot, standing)
+        header.first().show(snapshot, standing)
         view.acknowledged, view.operable = standing.acknowledged, standing.operable
         try:
             view.show(snapshot, timeline)
