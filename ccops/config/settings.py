@@ -168,6 +168,13 @@ class MysqlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     direct_hosts: Mapping[Word, Text] = {}
 
 
+class MysqlControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another user of the same MySQL, one that may write what ccops edits there."""
+
+    user: Text
+    password: KeptSecret | None = None
+
+
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From when on something is a fault. Times are in seconds.
 
@@ -213,6 +220,7 @@ class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ami: AmiSettings | None = None
     ami_control: AmiControlSettings | None = None
     mysql: MysqlSettings | None = None
+    mysql_control: MysqlControlSettings | None = None
     trunks: Mapping[Text, Lines] = {}
     queues: Mapping[Text, QueueSettings] = {}
     thresholds: Thresholds = Thresholds()
@@ -373,6 +381,13 @@ def _pair_contradictions(path: tuple[str, ...], pair: PairSettings) -> Iterator[
         if pair.ami is None:
             yield Fault(
                 (*path, "ami_control"), f"{spelt((*path, 'ami'))} beside it", "none", "it tells where Asterisk is"
+            )
+    if pair.mysql_control is not None:
+        if pair.mysql_control.password is not None:
+            yield from _secret_faults((*path, "mysql_control"), "password", pair.mysql_control.password)
+        if pair.mysql is None:
+            yield Fault(
+                (*path, "mysql_control"), f"{spelt((*path, 'mysql'))} beside it", "none", "it tells where MySQL is"
             )
     for link_name, link in (("ami", pair.ami), ("mysql", pair.mysql)):
         if link is not None:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pymysql
 from pymysql.constants import CR, ER, FIELD_TYPE
@@ -31,6 +31,7 @@ from ccops.text import clean, decode
 
 Dial = Callable[[], Awaitable[Path | tuple[str, int]]]
 Row = dict[str, Any]
+T = TypeVar("T")
 
 SLOW_RETRY_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
@@ -109,11 +110,30 @@ class MysqlLink:
             LinkLost: the connection broke (after both it is dropped, and the next query connects again).
             NotListening, Unreachable, AuthenticationFailed: no connection can be made.
         """
+        rows: list[Row] = await self._do(_execute, sql, params, timeout_s)
+        return rows
+
+    async def change(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = (), *, timeout_s: float = 5.0) -> int:
+        """Run one statement that writes, on a link that is not `read_only`; the number of rows that it changed.
+
+        MySQL counts a row that is set to what it already was as not changed. Raises as `query` does; after TimedOut and
+        LinkLost it may have been done all the same.
+        """
+        count: int = await self._do(_change, sql, params, timeout_s)
+        return count
+
+    async def _do(
+        self,
+        work: Callable[[_Attempt, str, Sequence[Any] | Mapping[str, Any]], Any],
+        sql: str,
+        params: Sequence[Any] | Mapping[str, Any],
+        timeout_s: float,
+    ) -> Any:
         async with self._turn:
             attempt = self._attempt or await self._connect()
             began = time.monotonic()
             try:
-                rows: list[Row] = await self._in_thread(functools.partial(_execute, attempt, sql, params), timeout_s)
+                found = await self._in_thread(functools.partial(work, attempt, sql, params), timeout_s)
             except TimeoutError:
                 raise self._lose(TimedOut(f"MySQL did not answer within {timeout_s:g} s")) from None
             except Refused:
@@ -124,7 +144,7 @@ class MysqlLink:
                 self._drop()
                 raise
             self._report("up", latency_s=time.monotonic() - began)
-            return rows
+            return found
 
     async def close(self) -> None:
         """Drop the connection and end the thread."""
@@ -273,6 +293,23 @@ def _connect_socket(address: Path | tuple[str, int]) -> socket.socket:
 
 def _execute(attempt: _Attempt, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
     """In the thread: one statement, all its rows."""
+    return _with_cursor(attempt, sql, params, _rows)
+
+
+def _change(attempt: _Attempt, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> int:
+    """In the thread: one statement, how many rows it changed."""
+    return _with_cursor(attempt, sql, params, lambda cursor: max(cursor.rowcount, 0))
+
+
+def _rows(cursor: DictCursor) -> list[Row]:
+    rows = cursor.fetchall()
+    names = [_text(key) for key in rows[0]] if rows else []
+    return [dict(zip(names, map(_cell, row.values()), strict=True)) for row in rows]
+
+
+def _with_cursor(
+    attempt: _Attempt, sql: str, params: Sequence[Any] | Mapping[str, Any], read: Callable[[DictCursor], T]
+) -> T:
     if attempt.connection is None or attempt.abandoned:
         raise LinkLost("the MySQL connection is gone")
     cursor = attempt.connection.cursor()
@@ -282,9 +319,7 @@ def _execute(attempt: _Attempt, sql: str, params: Sequence[Any] | Mapping[str, A
         raise Refused(f"statement and parameters do not fit: {clean(str(error), 200)}") from None
     try:
         cursor.execute(statement)
-        rows = cursor.fetchall()
-        names = [_text(key) for key in rows[0]] if rows else []
-        return [dict(zip(names, map(_cell, row.values()), strict=True)) for row in rows]
+        return read(cursor)
     except pymysql.MySQLError as error:
         if _code(error) in _GONE or isinstance(error, pymysql.InterfaceError):
             raise LinkLost(f"the MySQL connection was lost: {_say(error)}") from None

@@ -1,4 +1,4 @@
-"""What a step works with: hands and eyes, the pair's settings, and where to note what it does."""
+"""What a step works with: hands, books and eyes, the pair's settings, and where to note what it does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ccops.pair.model import PairLayout
 
 if TYPE_CHECKING:
     from ccops.links.process import Completed
+    from ccops.operations.books import Books
     from ccops.operations.eyes import Eyes
     from ccops.operations.hands import Hands
 
@@ -29,6 +30,7 @@ class Bench:
         self,
         *,
         hands: Hands,
+        books: Books,
         eyes: Eyes,
         settings: PairSettings,
         layout: PairLayout,
@@ -38,6 +40,7 @@ class Bench:
         clock: Callable[[], float],
     ) -> None:
         self.hands = hands
+        self.books = books
         self.eyes = eyes
         self.settings = settings
         self.layout = layout

@@ -19,6 +19,7 @@ from ccops.links.errors import LinkError, LinkLost, TimedOut
 from ccops.links.process import Completed
 from ccops.operations.audit import Audit, Record
 from ccops.operations.bench import Bench
+from ccops.operations.books import Books
 from ccops.operations.catalogue import EDITS, plan_for
 from ccops.operations.exchange import Exchange, read_exchange
 from ccops.operations.eyes import Eyes
@@ -76,6 +77,7 @@ class Executor:
         folder: Path | None = None,
         clock: Callable[[], float] = time.time,
         hands: Hands | None = None,
+        books: Books | None = None,
         make_lock: Callable[[Hands, str, str], PairLock] = PairLock,
         vault: Vault | None = None,
     ) -> None:
@@ -88,6 +90,7 @@ class Executor:
         self._settings = settings
         self._layout = layout_of(name, settings)
         self._hands = hands or Hands(settings)
+        self._books = books or Books(settings, self._hands)
         self._make_lock = make_lock
         self.vault = vault or Vault()
         self._surveys: Mapping[str, Reading[Survey]] = {}
@@ -115,6 +118,7 @@ class Executor:
             self._lock = None
         if self._switchboard is not None:
             await self._switchboard.close()
+        await self._books.close()
         await self._hands.close()
 
     @property
@@ -273,6 +277,7 @@ class _Run:
         self._acted_at = 0.0
         self._bench = Bench(
             hands=self._hands,
+            books=executor._books,
             eyes=self._eyes,
             settings=executor._settings,
             layout=executor._layout,

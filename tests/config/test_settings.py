@@ -49,6 +49,8 @@ extension = "400"
 user = "ccops"
 socket = "/var/lib/mysql/mysql.sock"
 password = { command = ["pass", "show", "pbx/mysql"] }
+[pairs.lab.mysql_control]
+user = "ccops-control"
 """
 
 
@@ -67,6 +69,8 @@ def test_reads_everything_in_the_example() -> None:
     assert (lab.queues["*"].context, lab.queues["ventas"].extension) == ("queues", "400")
     assert lab.mysql is not None
     assert lab.mysql.password == SecretRef(command=("pass", "show", "pbx/mysql"))
+    assert lab.mysql_control is not None
+    assert (lab.mysql_control.user, lab.mysql_control.password) == ("ccops-control", None)
     assert settings.console.keys == {"view.queues": "2,f2"}
     assert settings.console.audit == "~/ccops/audit.jsonl"
     assert (lab.read_only, lab.role, lab.armed_for) == (True, "operator", 300.0)

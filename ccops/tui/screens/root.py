@@ -91,7 +91,7 @@ class RootScreen(Screen[None], inherit_bindings=False):
     # -- painting
 
     def paint(self, snapshot: Snapshot, timeline: Timeline, standing: Standing) -> bool:
-        """Header and the view that is shown; False where there is none yet or any more, or the terminal is too small."""
+        """Header and the view that is shown; False where there is none, or the terminal is too small."""
         view = self._views.get(self._shown)
         header = self.query(Header)  # none any more while the console closes
         if self.has_class("-small") or view is None or not view.is_mounted or not header:
