@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ccops.config import AmiSettings, MysqlSettings, NodeSettings, PairSettings, SecretRef
+from ccops.config import AmiControlSettings, AmiSettings, MysqlSettings, NodeSettings, PairSettings, SecretRef
 from ccops.pair.model import LogLine
 from ccops.watch.once import is_complete
 from ccops.watch.pair import PairWatch
@@ -60,6 +60,7 @@ class Lab:
     def settings(self, user: str = "root") -> PairSettings:
         """The pair as ccops.toml would have it."""
         os.environ["CCOPS_LAB_SECRET"] = self.env["CCOPS_LAB_AMI_VIEWER_SECRET"]
+        os.environ["CCOPS_LAB_CONTROL_SECRET"] = self.env["CCOPS_LAB_AMI_SECRET"]
         os.environ["CCOPS_LAB_PASSWORD"] = self.env["CCOPS_LAB_MYSQL_PASSWORD"]
         nodes = [
             NodeSettings(
@@ -76,6 +77,9 @@ class Lab:
             address="192.168.27.120",
             services={"asterisk": "asterisk", "mysqld": "mariadb"},
             ami=AmiSettings(user=self.env["CCOPS_LAB_AMI_VIEWER"], secret=SecretRef(env="CCOPS_LAB_SECRET")),
+            ami_control=AmiControlSettings(
+                user=self.env["CCOPS_LAB_AMI_USER"], secret=SecretRef(env="CCOPS_LAB_CONTROL_SECRET")
+            ),
             mysql=MysqlSettings(user=self.env["CCOPS_LAB_MYSQL_USER"], password=SecretRef(env="CCOPS_LAB_PASSWORD")),
             trunks={"gxw4108": 8},
         )
