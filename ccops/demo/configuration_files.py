@@ -1,4 +1,4 @@
-"""A simulated node's configuration files: Heartbeat, DRBD, Asterisk's manager."""
+"""A simulated node's configuration files: Heartbeat, DRBD. Asterisk's lie on the volume (`asterisk_files`)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,6 @@ def configuration_files(n: int, configuration: Configuration) -> dict[str, str]:
             f"  syncer {{ rate {configuration.rate}; {_verify(configuration, ' ')}}}\n"
             "  device /dev/drbd1;\n  disk /dev/vdb1;\n  meta-disk /dev/vdb2[0];\n"
             f"  on {NAMES[0]}   {{ address {HOSTS[0]}:7789; }}\n  on {NAMES[1]} {{ address {HOSTS[1]}:7789; }}\n}}\n"
-        ),
-        "etc/asterisk/manager.conf": (
-            "[general]\nenabled = yes\nport = 5038\nbindaddr = 127.0.0.1\ndisplayconnects = no\n"
-            "[ccops]\nread = agent,call,system\nwrite = reporting,agent,command\n"
         ),
     }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ccops.demo.exchange import Exchange
 from ccops.demo.lists import run_command
 from ccops.demo.pair import SimulatedPair
 from ccops.demo.schedule import Task, Work
+from ccops.demo.sip import Peer
 
 _POLL = 0.25
 _WAYS = frozenset({"now", "gracefully", "when convenient"})
@@ -14,12 +17,14 @@ _WAYS = frozenset({"now", "gracefully", "when convenient"})
 class Console:
     """Runs commands on either node's Asterisk, one shutdown or restart pending on each at most.
 
-    `gracefully` takes no new calls from then on; `when convenient` waits for a moment without any.
+    `gracefully` takes no new calls from then on; `when convenient` waits for a moment without any. `reloaded` is told
+    of the peers that are new after chan_sip has read its files again.
     """
 
     def __init__(self, pair: SimulatedPair, exchanges: tuple[Exchange, Exchange]) -> None:
         self.pair = pair
         self.exchanges = exchanges
+        self.reloaded: Callable[[int, list[Peer]], None] = lambda n, peers: None
         self._pending: list[Task | None] = [None, None]
         pair.console = self.run
 
@@ -43,6 +48,10 @@ class Console:
                 _span("System uptime", exchange.wall() - exchange.started_at, words[3:] == ["seconds"]),
                 _span("Last reload", exchange.wall() - exchange.reloaded_at, words[3:] == ["seconds"]),
             ]
+        if words in (["sip", "reload"], ["module", "reload", "chan_sip.so"]):
+            self.pair.settle_files(n)
+            self.reloaded(n, exchange.reload_sip())
+            return []
         return run_command(exchange, command)
 
     def forget(self, n: int) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ccops.demo.machine import Machine
+from ccops.demo.sip import Peer, Sip
 from ccops.demo.staff import Agent, Membership, Queue, Trunk, Waiting, make_agents, make_queues, make_trunks
 
 Fields = list[tuple[str, object]]
@@ -69,8 +70,17 @@ class Exchange:
     `processed` counts callers since the start; while it `refuses`, for it is about to end, no new ones are taken.
     """
 
-    def __init__(self, machine: Machine, agents: int, seed: int) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        agents: int,
+        seed: int,
+        files: Callable[[], Mapping[str, bytes]] = lambda: {},
+    ) -> None:
+        """`files` are those of Asterisk's configuration, as they lie on the volume."""
         self.machine = machine
+        self.files = files
+        self.sip = Sip(self._staff_peers)
         self.size = agents
         self.listeners: list[Listener] = []
         self._seed = seed
@@ -94,6 +104,8 @@ class Exchange:
         self.refuses = False
         self._numbers = 0
         self._ports: dict[str, int] = {}
+        self.sip.read(self.files(), afresh=True)
+        self._follow_trunks()
 
     def emit(self, name: str, kind: str, fields: Fields) -> None:
         """Tells everyone who is logged in."""
@@ -331,9 +343,51 @@ class Exchange:
         self.reloaded_at = self.wall()
         self.emit("Reload", "system", [("Module", "All"), ("Status", 0)])
 
+    def reload_sip(self) -> list[Peer]:
+        """`sip reload`: what is up stays up, and no peer's event comes; the peers that are new."""
+        new = self.sip.read(self.files())
+        self._follow_trunks()
+        self.emit(
+            "ChannelReload",
+            "system",
+            [
+                ("ChannelType", "SIP"),
+                ("ReloadReason", "CLIRELOAD (Channel module reload by CLI command)"),
+                ("Registry_Count", 0),
+                ("Peer_Count", sum(1 for _ in self.peers())),
+            ],
+        )
+        return new
+
+    def answer_peer(self, peer: Peer, address: str, latency_ms: int) -> None:
+        """A peer of the files registers from there, where it has to, and answers its qualify."""
+        if peer.dynamic:
+            peer.address = address
+            self._tell_peer(peer.name, "Registered", ("Address", f"{address}:5060"))
+        if peer.qualified:
+            peer.latency_ms = latency_ms
+            self._tell_peer(peer.name, "Reachable", ("Time", latency_ms))
+        self._follow_trunks()
+
+    def _tell_peer(self, name: str, status: str, more: tuple[str, object]) -> None:
+        head: Fields = [("ChannelType", "SIP"), ("Peer", f"SIP/{name}"), ("PeerStatus", status)]
+        self.emit("PeerStatus", "system", [*head, more])
+
+    def _follow_trunks(self) -> None:
+        """Calls come in by the trunks that the files have; by one that is gone none come any more."""
+        theirs = {peer.name: trunk for peer in self.sip.peers.values() if (trunk := peer.trunk()) is not None}
+        for name in [name for name, trunk in self.trunks.items() if trunk.own and name not in theirs]:
+            del self.trunks[name]
+        self.trunks |= theirs
+
     def peers(self) -> Iterator[tuple[str, str, bool, str]]:
         """Name, address, dynamic, status of every SIP peer."""
+        return self.sip.all()
+
+    def _staff_peers(self) -> Iterator[tuple[str, str, bool, str]]:
         for trunk in self.trunks.values():
+            if trunk.own:
+                continue
             yield trunk.name, trunk.address, False, f"OK ({trunk.latency_ms} ms)" if trunk.reachable else "UNREACHABLE"
         for agent in self.agents.values():
             number = int(agent.number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from ccops.demo.answers import ASTERISK
+from ccops.demo.dialplan import show_dialplan
 from ccops.demo.exchange import Exchange, Fields
 from ccops.demo.staff import Queue
 
@@ -129,8 +130,8 @@ def _peers(exchange: Exchange, action: Mapping[str, str]) -> Iterator[_Item]:
                 ("Channeltype", "SIP"),
                 ("ObjectName", name),
                 ("ChanObjectType", "peer"),
-                ("IPaddress", address),
-                ("IPport", 5060),
+                ("IPaddress", address or "-none-"),
+                ("IPport", 5060 if address else 0),
                 ("Dynamic", "yes" if dynamic else "no"),
                 ("AutoForcerport", "yes"),
                 ("Forcerport", "no"),
@@ -185,11 +186,37 @@ def run_command(exchange: Exchange, command: str) -> list[str]:
         queues = [q for q in exchange.queues.values() if not words[2:] or q.name == words[2]]
         return [line for queue in queues for line in _show_queue(exchange, queue)] or [f"No such queue: {words[-1]}"]
     if words[:3] == ["sip", "show", "peers"]:
-        return _show_peers(exchange)
+        return exchange.sip.show_peers()
+    if words[:3] == ["sip", "show", "peer"] and len(words) in (4, 5):
+        return exchange.sip.show_peer(words[3])
+    if words[:2] == ["dialplan", "show"]:
+        return show_dialplan(exchange)
+    if words[:3] == ["module", "show", "like"] and len(words) == 4:
+        return _show_modules(words[3])
     if words[:1] == ["reload"] or words[:2] == ["core", "reload"] or words[-1:] == ["reload"]:
         exchange.reload()
         return []
     return [f"No such command '{command}' (type 'core show help {command}' for other possible commands)"]
+
+
+_MODULES = (
+    ("app_queue.so", "True Call Queueing"),
+    ("chan_local.so", "Local Proxy Channel (Note: used internally)"),
+    ("chan_sip.so", "Session Initiation Protocol (SIP)"),
+    ("pbx_config.so", "Text Extension Configuration"),
+)
+
+
+def _show_modules(like: str) -> list[str]:
+    """`module show like …`."""
+    form = "{:<30} {:<40} {:<10} {:<11} {:>12}"
+    found = [(name, what) for name, what in _MODULES if like.lower() in name]
+    lines = [form.format(name, what[:40], 0, "Running", "core") for name, what in found]
+    return [
+        form.format("Module", "Description", "Use Count", "Status", "Support Level"),
+        *lines,
+        f"{len(found)} modules loaded",
+    ]
 
 
 _STATUS_WORDS = {1: "Not in use", 2: "In use", 5: "Unavailable", 6: "Ringing"}
@@ -230,19 +257,3 @@ def _show_queue(exchange: Exchange, queue: Queue) -> Iterator[str]:
         yield "   No Callers"
     yield ""
     yield ""
-
-
-def _show_peers(exchange: Exchange) -> list[str]:
-    form = "{:<25} {:<39} {:<3} {:<10} {:<10} {:<3} {:<8} {:<11} {:<33}"
-    columns = ("Name/username", "Host", "Dyn", "Forcerport", "Comedia", "ACL", "Port", "Status", "Description")
-    lines = [form.format(*columns)]
-    online = 0
-    for name, address, dynamic, status in exchange.peers():
-        online += status.startswith("OK")
-        row = (name, address, " D " if dynamic else "", "Auto (No)", "No", "", "5060", status, "")
-        lines.append(form.format(*row))
-    total = len(lines) - 1
-    lines.append(
-        f"{total} sip peers [Monitored: {online} online, {total - online} offline Unmonitored: 0 online, 0 offline]"
-    )
-    return lines

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from ccops.demo.answers import KERNEL, Answer, answers, unit_states
+from ccops.demo.asterisk_files import FOLDER
 from ccops.demo.configuration_files import configuration_files
 from ccops.demo.heartbeat import VERSION as HEARTBEAT_VERSION
 from ccops.demo.machine import HA_LOG, KERNEL_LOG
@@ -37,6 +38,7 @@ _HELD_BACK = (
         "update-rc.d",
         "amportal",
         "fwconsole",
+        "php",
         "mysqladmin",
         "mysqldump",
         "send_arp",
@@ -85,6 +87,15 @@ while [ $# -gt 0 ]; do
 done
 exec "$@"
 """
+# Asterisk's files are the node's own, wherever the demo runs.
+_CAT = r"""
+for x do
+  shift
+  case $x in /etc/asterisk/*) x=$CCOPS_ROOT$x ;; esac
+  set -- "$@" "$x"
+done
+exec {real} "$@"
+"""
 # The machine's own date, moved by the node's skew (nanoseconds).
 _DATE = r"""
 IFS= read -r k <"$CCOPS_ROOT/.skew"
@@ -108,7 +119,7 @@ class NodeFiles:
         self.n = n
         self._written: dict[str, str] = {}
         self._processes = ProcessFiles(root)
-        self._volume = VolumeFiles(root)
+        self._volume = VolumeFiles(root, lambda name, content: pair.write_file(n, name, content))
         self._stacked: set[str] = set()
         self._uptime_at = -1.0
 
@@ -119,6 +130,8 @@ class NodeFiles:
         for folder in _FOLDERS:
             (self.root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.root / "run").symlink_to("var/run")
+        (self.root / "etc").mkdir()
+        (self.root / "etc/asterisk").symlink_to(f"../data/{FOLDER}")
         (self.root / "var/spool/asterisk").mkdir(parents=True)
         (self.root / "var/log/asterisk").symlink_to("../../data/log")
         (self.root / "var/spool/asterisk/monitor").symlink_to("../../../data/monitor")
@@ -158,7 +171,12 @@ class NodeFiles:
         self._put_uptime()
         self._put_processes()
         self._put_kernel_holders()
-        self._volume.update(machine.mounted, self.pair.drbd.sides[self.n].calls)
+        side = self.pair.drbd.sides[self.n]
+        self._volume.update(machine.mounted, side.calls, side.asterisk)
+
+    def settle(self) -> None:
+        """Takes over what a shell wrote to the volume."""
+        self._volume.settle()
 
     def _put_configuration(self) -> None:
         for path, text in configuration_files(self.n, self.pair.machines[self.n].configuration).items():
@@ -232,14 +250,20 @@ class NodeFiles:
 
 def scripts() -> dict[str, str]:
     """The commands in the node's `bin`, by name."""
-    real = next((p for p in ("/bin/date", "/usr/bin/date") if os.access(p, os.X_OK)), "date")
+    real = _program("date")
     return {
         **{name: f"#!/bin/sh\n{_LOOK_UP}{_ASK}" for name in _READERS},
         **{name: f"#!/bin/sh\n{_ASK}" for name in (*_ACTORS, *_HELD_BACK)},
         "systemctl": f"#!/bin/sh\n{_SYSTEMCTL}{_ASK}",
         "sudo": f"#!/bin/sh\n{_SUDO}",
         "date": f"#!/bin/sh\n{_DATE.format(real=real)}",
+        "cat": f"#!/bin/sh\n{_CAT.format(real=_program('cat'))}",
     }
+
+
+def _program(name: str) -> str:
+    """The machine's own one."""
+    return next((path for path in (f"/bin/{name}", f"/usr/bin/{name}") if os.access(path, os.X_OK)), name)
 
 
 def _snippet(answer: Answer, host: str) -> str:

@@ -25,7 +25,7 @@ class SimulatedPair:
 
     `step(seconds)` lets simulated time pass. `skews` are how far the nodes' clocks are off, `size` and `rate` the
     volume in KiB and its resync in KiB/s, `writes` what the serving node writes in KiB/s. A call centre that moves in
-    leaves its Asterisk's command line in `console`.
+    leaves its Asterisk's command line in `console`; `settle_files(n)` takes over what was written to node n's volume.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class SimulatedPair:
         self.resources = self.heartbeat.resources
         self.faults = Faults(self.schedule)
         self.console: Callable[[int, str], list[str]] | None = None
+        self.settle_files: Callable[[int], None] = lambda n: None
         if cold:
             self._start_cold()
         else:
@@ -75,6 +76,16 @@ class SimulatedPair:
         for side in (0, 1):
             if side == n or self.drbd.sides[n].connected:
                 self.drbd.sides[side].breaks.append(taken)
+
+    def write_file(self, n: int, name: str, content: bytes | None) -> None:
+        """A file of Asterisk's configuration was written (None: deleted) on node n's volume: the same."""
+        for side in (0, 1):
+            if side == n or self.drbd.sides[n].connected:
+                files = self.drbd.sides[side].asterisk
+                if content is None:
+                    files.pop(name, None)
+                else:
+                    files[name] = content
 
     @property
     def serving(self) -> tuple[int, ...]:

@@ -55,7 +55,7 @@ class Replica:
 
     `stored` is the disk state that the meta-data of a detached disk tells; `rate` in KiB/s is that of a resync towards
     this side; `damaged` differs from what was written and nobody knows it, `found` is what a verify
-    marked. `calls` and `breaks` are those whose traces are in the files.
+    marked. `calls` and `breaks` are those whose traces are in the files, `asterisk` its configuration files by name.
     """
 
     size: int
@@ -89,6 +89,7 @@ class Replica:
     progress: Progress | None = None
     calls: list[Call] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
+    asterisk: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def connected(self) -> bool:

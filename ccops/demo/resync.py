@@ -199,7 +199,7 @@ class Resync:
         s.uuids = [s.uuids[0], 0, base, history]
         t.uuids = [s.uuids[0] & ~1, 0, base & ~1, history]
         s.out_of_sync = t.out_of_sync = s.found = t.found = 0
-        t.content, t.calls, t.breaks = s.content, list(s.calls), list(s.breaks)
+        t.content, t.calls, t.breaks, t.asterisk = s.content, list(s.calls), list(s.breaks), dict(s.asterisk)
         self._kernel.say(source, f"updated UUIDs {uuids_text(s.shown_uuids())}")
         self._kernel.say(source, f"conn( {s.connection} -> Connected ) pdsk( Inconsistent -> UpToDate ) ")
         self._kernel.say(1 - source, f"updated UUIDs {uuids_text(t.shown_uuids())}")

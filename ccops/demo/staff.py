@@ -91,13 +91,14 @@ class Waiting:
 
 @dataclass
 class Trunk:
-    """A SIP trunk: how many calls it carries, and whether the gateway answers."""
+    """A SIP trunk: how many calls it carries, and whether the gateway answers; `own`: added to the files later."""
 
     name: str
     capacity: int
     address: str
     reachable: bool = True
     latency_ms: int = 12
+    own: bool = False
 
 
 def make_queues(agents: int) -> dict[str, Queue]:

@@ -6,12 +6,14 @@ import math
 import random
 from collections.abc import Generator, Mapping
 
+from ccops.demo.asterisk_files import first_files
 from ccops.demo.calls import Break, Call
 from ccops.demo.console import Console
 from ccops.demo.exchange import Channel, Exchange
 from ccops.demo.machine import Machine
 from ccops.demo.pair import SimulatedPair
 from ccops.demo.schedule import Task, Work
+from ccops.demo.sip import Peer
 from ccops.demo.staff import MAIN_TRUNK, Agent, Queue, Waiting
 
 _TALK_S = 75.0
@@ -23,15 +25,24 @@ class CallCentre:
     """The traffic of both nodes' Asterisk: `exchanges[n]` is node n's. Callers reach the node that has the address.
 
     `load` is calls offered over what the agents could take: 0.5 is calm, above 1 queues grow. Whoever ends up on two
-    nodes at once (a split brain) reaches the first.
+    nodes at once (a split brain) reaches the first. Telephones and gateways whose names are `silent` never answer.
     """
 
     def __init__(self, pair: SimulatedPair, agents: int, load: float, seed: int) -> None:
         self.pair = pair
         self.load = load
         self._rng = random.Random(seed)  # noqa: S311 - a simulation that must repeat itself
-        self.exchanges = (Exchange(pair.machines[0], agents, seed), Exchange(pair.machines[1], agents, seed))
+        sides = pair.drbd.sides
+        self.exchanges = (
+            Exchange(pair.machines[0], agents, seed, lambda: sides[0].asterisk),
+            Exchange(pair.machines[1], agents, seed, lambda: sides[1].asterisk),
+        )
+        staff = self.exchanges[0]
+        for side in sides:
+            side.asterisk = first_files(staff.agents.values(), staff.trunks.values())
         self.console = Console(pair, self.exchanges)
+        self.console.reloaded = self._plug_in
+        self.silent: set[str] = set()
         self._tasks: list[list[Task]] = [[], []]
         self._next_tidy = 200
         for machine in pair.machines:
@@ -76,11 +87,14 @@ class CallCentre:
     def _open(self, machine: Machine) -> None:
         n = machine.index
         exchange = self.exchanges[n]
-        down = [trunk.name for trunk in exchange.trunks.values() if not trunk.reachable]
+        down = [trunk.name for trunk in exchange.trunks.values() if not trunk.reachable and not trunk.own]
         self._shut(machine)
+        self.pair.settle_files(n)
         exchange.start()
         for name in down:
-            exchange.trunks[name].reachable = False
+            if name in exchange.trunks:
+                exchange.trunks[name].reachable = False
+        self._plug_in(n, list(exchange.sip.peers.values()))
         self._spawn(n, self._arrivals(exchange))
         self._spawn(n, self._breaks(exchange))
         self._spawn(n, self._registrations(exchange))
@@ -376,6 +390,19 @@ class CallCentre:
         for agent in exchange.agents.values():
             yield gap
             exchange.register(agent)
+
+    def _plug_in(self, n: int, peers: list[Peer]) -> None:
+        """The telephones and gateways of new peers answer after some seconds."""
+        for peer in peers:
+            self._spawn(n, self._answer(self.exchanges[n], peer))
+
+    def _answer(self, exchange: Exchange, peer: Peer) -> Work:
+        yield 3.0 + self._rng.random() * 2.0 if peer.dynamic else 1.0
+        while peer.name in self.silent and exchange.sip.peers.get(peer.name) is peer:
+            yield 1.0
+        if exchange.sip.peers.get(peer.name) is peer:
+            place = sum(peer.name.encode()) % 250 + 1
+            exchange.answer_peer(peer, f"192.168.31.{place}", 4 + place % 19)
 
 
 def _bridge_fields(bridge: str, count: int) -> list[tuple[str, object]]:

@@ -175,6 +175,7 @@ class Demo:
             for what in ("power", "asterisk", "mysqld"):
                 self._follow(machine, what)
         _write_secret(self.folder / "known_hosts", "".join(known_hosts))
+        self.pair.settle_files = lambda n: self.nodes[n].settle()
         self.settings = self._settings()
         play(self.scenario, self.pair, self.centre)
         self._running = asyncio.create_task(self._run())
