@@ -176,6 +176,16 @@ def bundle(context: click.Context, file: Path) -> None:
 @click.option("--list", "listing", is_flag=True, help="List the scenarios.")
 @click.option("--status", "as_status", is_flag=True, help="Print the status once instead of opening the console.")
 @click.option("--write", is_flag=True, help="Open it armed: operations may be started.")
+@click.option(
+    "--role", type=click.Choice(["viewer", "supervisor", "operator", "administrator"]), help="Whoever sits before it."
+)
+@click.option(
+    "--settings",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write its settings there while it runs, so that `ccops -c FILE …` reaches it from another terminal.",
+)
 @click.pass_context
 def demo(
     context: click.Context,
@@ -186,8 +196,12 @@ def demo(
     listing: bool,
     as_status: bool,
     write: bool,
+    role: str | None,
+    file: Path | None,
 ) -> None:
     """Open the console on a simulated pair, with calls coming in. Nothing is needed but this machine."""
+    import contextlib
+
     from ccops.demo.scenarios import SCENARIOS
 
     if listing:
@@ -198,6 +212,7 @@ def demo(
         raise Failed(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
     from msgspec.structs import replace
 
+    from ccops.demo.settings_file import settings_file
     from ccops.demo.world import Demo
 
     async def play() -> Any:
@@ -209,10 +224,17 @@ def demo(
                 return await look(_watch(name, world.settings.pairs[name]))
             # What is done to it ends with it: it is nothing to be resumed, or to be found among real operations.
             log = replace(world.settings.console, audit=str(world.folder / "audit.jsonl"))
-            settings = replace(world.settings, console=log)
-            return await _console_in(settings, name, context.obj["theme"], write or context.obj["write"])
+            pairs = {
+                key: replace(pair, **({"role": role} if role else {})) for key, pair in world.settings.pairs.items()
+            }
+            settings = replace(world.settings, console=log, pairs=pairs)
+            with settings_file(settings, file) if file else contextlib.nullcontext():
+                return await _console_in(settings, name, context.obj["theme"], write or context.obj["write"])
 
-    result = run(play())
+    try:
+        result = run(play())
+    except FileExistsError:
+        raise Failed(f"{file} exists: give the name of a new file") from None
     if as_status:
         _print(result, as_json=False)
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from msgspec.structs import replace
 
-from ccops.config import AmiSettings, MysqlSettings
+from ccops.config import AmiSettings, MysqlSettings, load
 from ccops.demo.machine import HA_LOG, NAMES
+from ccops.demo.settings_file import settings_file, text_of
 from ccops.demo.world import Demo
 from tests.demo.conftest import log_in, until
 
@@ -318,3 +320,20 @@ def test_importing_the_demo_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+async def test_its_settings_as_a_file_are_the_same(demo: Demo, tmp_path: Path) -> None:
+    settings = replace(demo.settings, console=replace(demo.settings.console, audit=str(tmp_path / "audit.jsonl")))
+    path = tmp_path / "demo.toml"
+    with settings_file(settings, path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        found = load(path)
+        assert (found.pairs, found.console) == (settings.pairs, settings.console)
+    assert not path.exists()
+    path.write_text(text_of(settings))
+    with settings_file(settings, path):  # what a demo that was killed has left
+        assert path.exists()
+    path.write_text("[console]\n")
+    with pytest.raises(FileExistsError), settings_file(settings, path):
+        pass
+    assert path.read_text() == "[console]\n"
