@@ -128,6 +128,52 @@ async def test_extensions_and_trunks_are_edited_under_calls_and_over_a_failover(
         assert "secret=" not in (tmp_path / "audit.jsonl").read_text()
 
 
+PJSIP = r"""
+cd /etc/asterisk
+sed -i -e '/^noload = .*pjsip/d' -e 's/^load = chan_sip.so/noload = chan_sip.so/' modules.conf
+printf '[transport-udp]\ntype=transport\nprotocol=udp\nbind=0.0.0.0:5060\n' >pjsip.conf
+systemctl restart asterisk
+for i in $(seq 200); do
+    asterisk -rx 'module show like chan_pjsip' 2>/dev/null | grep -q Running && break
+    sleep 1
+done
+"""
+
+
+async def test_pjsip_is_edited_as_well(pair: Lab, watching: Watching, tmp_path: Path) -> None:
+    """The same Asterisk with chan_pjsip in the place of chan_sip."""
+    async with console(pair, watching, tmp_path) as it:
+        there = Exchange(pair, it, watching)
+        await pair.later("ssh", "1", PJSIP)
+        await calm(watching)
+        way = await it.refused(Request("extension", arguments={"do": "add", "key": "777", "secret": "none"}))
+        found = re.search(r"once, on \S+: (install .+? >> \S+)", way)
+        assert found is not None, way
+        await pair.later("ssh", "1", found[1])
+        await there.edit("extension", "add", key="777", name="Lucía Gómez", call_group="3")
+        told = pair.ssh(1, "asterisk -rx 'pjsip show endpoint 777'")
+        assert re.search(r"callerid +: \"Lucía Gómez\" <777>", told), told
+        assert re.search(r"InAuth: +777/777", told), told
+        await there.edit("trunk", "add", key="second", host="127.0.0.31", channels="8")
+        told = pair.ssh(1, "asterisk -rx 'pjsip show endpoint second'")
+        assert re.search(r"Contact: +second/sip:127.0.0.31", told), told
+        assert re.search(r"Match: +127.0.0.31/32", told), told
+        await there.edit("extension", "edit", key="777", name="Lucía Paz")
+        assert "Lucía Paz" in pair.ssh(1, "asterisk -rx 'pjsip show endpoint 777'")
+        await there.edit("extension", "disable", key="777")
+        assert "Unable to find object 777" in pair.ssh(1, "asterisk -rx 'pjsip show endpoint 777'")
+        await there.edit("extension", "enable", key="777")
+        await there.edit("extension", "rename", key="777", to="779")
+        assert "Lucía Paz" in pair.ssh(1, "asterisk -rx 'pjsip show endpoint 779'")
+        assert (await it.operate(Request("failover"))).ending == "done"
+        await calm(watching)
+        assert there.node == 2
+        assert "Lucía Paz" in pair.ssh(2, "asterisk -rx 'pjsip show endpoint 779'")
+        await there.edit("extension", "delete", key="779")
+        await there.edit("trunk", "delete", key="second")
+        assert "No objects found" in pair.ssh(2, "asterisk -rx 'pjsip show endpoints'")
+
+
 async def test_an_edit_that_asterisk_does_not_take_is_taken_back(pair: Lab, watching: Watching, tmp_path: Path) -> None:
     """The main file includes ccops' own no more when it reloads: nothing is seen, so it is taken back."""
     async with console(pair, watching, tmp_path) as it:
