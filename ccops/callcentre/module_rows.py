@@ -6,13 +6,11 @@ server's own zone counts). A cell may hold anything: what cannot be used makes a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from ccops.callcentre.records import CallRecord, Direction, Outcome, Presence, Records
-from ccops.text import clean
+from ccops.callcentre.sql_cells import moment, span, text
 
 Row = Mapping[str, Any]
 
@@ -33,7 +31,6 @@ _OUTGOING: Mapping[str, Outcome] = {
     "abandoned": "abandoned",
 }
 _NEVER_OFFERED = frozenset({"", "placing", "dialing", "ringing", "failure", "noanswer"})
-_LATEST = 1e11
 
 
 def read_rows(
@@ -56,15 +53,15 @@ def read_rows(
         elif call:
             strange.append(call)
     for row in presences:
-        began = _moment(row.get("began"))
-        if began is None or not _text(row.get("agent")):
+        began = moment(row.get("began"))
+        if began is None or not text(row.get("agent")):
             strange.append("a log-in without a date or an agent")
             continue
-        if _text(row.get("kind")).upper() == "H":
+        if text(row.get("kind")).upper() == "H":
             continue
-        pause = None if row.get("pause") is None else _text(row.get("pause"))
-        ended = _moment(row.get("ended"))
-        there.append(Presence(_text(row.get("agent")), began, None if ended is None else max(began, ended), pause))
+        pause = None if row.get("pause") is None else text(row.get("pause"))
+        ended = moment(row.get("ended"))
+        there.append(Presence(text(row.get("agent")), began, None if ended is None else max(began, ended), pause))
         _name(names, row)
     told = [f"{len(strange)} rows of the module cannot be used (the first: {strange[0]})"] if strange else []
     return Records("module", tuple(found), tuple(there), names, (*problems, *told), cut)
@@ -73,12 +70,12 @@ def read_rows(
 def _call(row: Row) -> CallRecord | str:
     """The call; a reason why the row is none, "" where it is none rightly."""
     direction: Direction = "out" if row.get("direction") == "out" else "in"
-    status = _text(row.get("status")).lower()
+    status = text(row.get("status")).lower()
     if direction == "out" and status in _NEVER_OFFERED:
         return ""
     outcome = (_OUTGOING if direction == "out" else _INCOMING).get(status)
-    entered, answered, ended = (_moment(row.get(name)) for name in ("entered", "answered", "ended"))
-    talk, wait = _span(row.get("talk")), _span(row.get("wait"))
+    entered, answered, ended = (moment(row.get(name)) for name in ("entered", "answered", "ended"))
+    talk, wait = span(row.get("talk")), span(row.get("wait"))
     if outcome is None:
         return f"status {status!r}"
     if entered is None and answered is not None:
@@ -101,47 +98,22 @@ def _call(row: Row) -> CallRecord | str:
         ended = entered + wait if ended is None else ended
     open_ = outcome in ("waiting", "talking", "lost")
     return CallRecord(
-        uniqueid=_text(row.get("uniqueid")),
-        queue=_text(row.get("queue")),
+        uniqueid=text(row.get("uniqueid")),
+        queue=text(row.get("queue")),
         entered_at=entered,
         outcome=outcome,
-        number=_text(row.get("number")),
-        agent=_text(row.get("agent")) if outcome != "abandoned" else "",
+        number=text(row.get("number")),
+        agent=text(row.get("agent")) if outcome != "abandoned" else "",
         answered_at=answered if outcome in ("talking", "completed") else None,
         ended_at=None if open_ else ended,
         wait_s=wait if outcome in ("talking", "completed", "abandoned") else None,
         talk_s=talk if outcome == "completed" else None,
-        trunk=_text(row.get("trunk")),
+        trunk=text(row.get("trunk")),
         direction=direction,
     )
 
 
 def _name(names: dict[str, str], row: Row) -> None:
-    agent, name = _text(row.get("agent")), _text(row.get("agent_name"))
+    agent, name = text(row.get("agent")), text(row.get("agent_name"))
     if agent and name:
         names[agent] = name
-
-
-def _moment(value: Any) -> float | None:
-    """Seconds since the epoch; None for NULL, and for the zero date (0) of old servers."""
-    number = _number(value)
-    return number if number is not None and 0 < number < _LATEST else None
-
-
-def _span(value: Any) -> float | None:
-    number = _number(value)
-    return number if number is not None and 0 <= number < _LATEST else None
-
-
-def _number(value: Any) -> float | None:
-    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (OverflowError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _text(value: Any) -> str:
-    return clean(str(value), 200).strip() if isinstance(value, str | int | float | Decimal) else ""

@@ -10,34 +10,24 @@ are given in the order of the dates. Dates go through the server's own zone (FRO
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from ccops.callcentre.module_rows import read_rows
 from ccops.callcentre.periods import Period
 from ccops.callcentre.records import Records
 from ccops.callcentre.service_times import LOOK_BACK_CALLS_S, LOOK_BACK_LOGINS_S
+from ccops.watch.module_schema import TIMEOUT_S, NoModule, Query, Row, Schema, between, first_id, read_schema
+
+__all__ = ["NoModule", "read_details", "read_module"]
 
 MOST_ROWS = 60_000
 """Of calls, and of log-ins and breaks, that are read for one report; beyond that it says that it was cut."""
 
-TIMEOUT_S = 20.0
-_PROBES = 32
 # A clock that was set back (a failover to a node that is behind) leaves ids a little out of the order of their dates.
 _SLACK_S = 3600.0
+_NEEDED = ("agent", "audit", "call_entry", "queue_call_entry")
 _TABLES = ("agent", "audit", "break", "call_entry", "calls", "campaign", "campaign_lists", "queue_call_entry")
-
-Row = dict[str, Any]
-
-
-class Query(Protocol):
-    """Runs one statement, parameterised; a `MysqlLink`'s."""
-
-    def __call__(self, sql: str, params: Sequence[Any] = ..., *, timeout_s: float = ...) -> Awaitable[list[Row]]: ...
-
-
-class NoModule(Exception):
-    """There is no call-center module in this MySQL, or its tables may not be read."""
 
 
 async def read_module(query: Query, period: Period) -> Records:
@@ -45,7 +35,7 @@ async def read_module(query: Query, period: Period) -> Records:
 
     Raises NoModule, and whatever `query` raises.
     """
-    tables = _Tables(query, *await _schema(query))
+    tables = _Tables(query, await read_schema(query, _TABLES, _NEEDED))
     problems: list[str] = []
     begin, end = int(period.start - LOOK_BACK_CALLS_S), int(period.end)
     incoming = await tables.incoming(begin, end)
@@ -73,46 +63,28 @@ async def read_details(query: Query, period: Period) -> list[Row]:
     if not indexed:
         return []
     return await query(
-        f"SELECT uniqueid, src, channel FROM asteriskcdrdb.cdr WHERE {_between('calldate')} ORDER BY calldate LIMIT %s",
+        f"SELECT uniqueid, src, channel FROM asteriskcdrdb.cdr WHERE {between('calldate')} ORDER BY calldate LIMIT %s",
         (int(period.start - LOOK_BACK_CALLS_S), int(period.end), MOST_ROWS),
         timeout_s=TIMEOUT_S,
     )
 
 
-async def _schema(query: Query) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]]]:
-    """The columns of each table, and those that an index begins with."""
-    marks = ", ".join(["%s"] * len(_TABLES))
-    where = f"WHERE TABLE_SCHEMA = 'call_center' AND TABLE_NAME IN ({marks})"
-    columns: dict[str, set[str]] = {}
-    indexed: dict[str, set[str]] = {}
-    told = "SELECT TABLE_NAME AS name, COLUMN_NAME AS field FROM INFORMATION_SCHEMA"
-    for row in await query(f"{told}.COLUMNS {where}", _TABLES, timeout_s=TIMEOUT_S):
-        columns.setdefault(str(row["name"]), set()).add(str(row["field"]))
-    missing = [name for name in ("agent", "audit", "call_entry", "queue_call_entry") if name not in columns]
-    if missing:
-        raise NoModule(f"MySQL shows no table call_center.{missing[0]}: no call-center module, or no right to read it")
-    for row in await query(f"{told}.STATISTICS {where} AND SEQ_IN_INDEX = 1", _TABLES, timeout_s=TIMEOUT_S):
-        indexed.setdefault(str(row["name"]), set()).add(str(row["field"]))
-    return columns, indexed
-
-
 class _Tables:
     """The questions, spelt for the columns and indexes that are there."""
 
-    def __init__(self, query: Query, columns: Mapping[str, set[str]], indexed: Mapping[str, set[str]]) -> None:
+    def __init__(self, query: Query, schema: Schema) -> None:
         self._query = query
-        self._columns = columns
-        self._indexed = indexed
+        self._schema = schema
 
     async def incoming(self, begin: int, end: int) -> list[Row]:
         """The rows of call_entry whose caller entered a queue from `begin` to before `end`."""
         bounds: tuple[int, ...] = (begin, end)
-        where = _between("datetime_entry_queue")
-        if "datetime_entry_queue" not in self._indexed.get("call_entry", ()):
-            first = await self._first_id("call_entry", "datetime_entry_queue", begin - _SLACK_S)
-            last = await self._first_id("call_entry", "datetime_entry_queue", end + _SLACK_S)
+        where = between("datetime_entry_queue")
+        if not self._schema.indexed("call_entry", "datetime_entry_queue"):
+            first = await first_id(self._query, "call_entry", "datetime_entry_queue", begin - _SLACK_S)
+            last = await first_id(self._query, "call_entry", "datetime_entry_queue", end + _SLACK_S)
             where, bounds = f"id >= %s AND id < %s AND {where}", (first, last, begin, end)
-        trunk = self._field("call_entry", "trunk")
+        trunk = self._schema.field("call_entry", "trunk")
         return await self._ask(
             f"SELECT 'in' AS direction, q.queue, e.callerid AS number, {trunk},"
             f" {self._call('datetime_init', 'datetime_end')}"
@@ -124,16 +96,16 @@ class _Tables:
 
     async def outgoing(self, begin: int, end: int, problems: list[str]) -> list[Row]:
         """The rows of calls (campaigns) likewise: those that reached a queue."""
-        columns, indexed = self._columns.get("calls", set()), self._indexed.get("calls", ())
-        if not columns or "campaign" not in self._columns:
+        schema = self._schema
+        if not schema.has("calls") or not schema.has("campaign"):
             return []
-        by = next((name for name in ("datetime_entry_queue", "start_time") if name in indexed), None)
+        by = next((name for name in ("datetime_entry_queue", "start_time") if schema.indexed("calls", name)), None)
         if by is None:
             problems.append("calls of campaigns are left out: no index of call_center.calls begins with a date")
             return []
         if by == "start_time":
             problems.append("calls of campaigns that nobody answered are left out: their date has no index")
-        if "id_campaign" in columns:
+        if not schema.by_lists:
             campaign = "LEFT JOIN call_center.campaign AS c ON c.id = e.id_campaign"
         else:
             campaign = (
@@ -141,20 +113,20 @@ class _Tables:
                 " LEFT JOIN call_center.campaign AS c ON c.id = l.id_campaign"
             )
         return await self._ask(
-            f"SELECT 'out' AS direction, c.queue, e.phone AS number, {self._field('calls', 'trunk')},"
+            f"SELECT 'out' AS direction, c.queue, e.phone AS number, {self._schema.field('calls', 'trunk')},"
             f" {self._call('start_time', 'end_time')}"
-            f" FROM (SELECT * FROM call_center.calls WHERE {_between(by)} ORDER BY {by} LIMIT %s) AS e"
+            f" FROM (SELECT * FROM call_center.calls WHERE {between(by)} ORDER BY {by} LIMIT %s) AS e"
             f" {campaign} LEFT JOIN call_center.agent AS a ON a.id = e.id_agent",
             (begin, end),
         )
 
     async def presences(self, start: int, end: int) -> list[Row]:
         """Log-ins and breaks that have a part between `start` and `end`; no index has their dates."""
-        first = await self._first_id("audit", "datetime_init", start - LOOK_BACK_LOGINS_S)
-        last = await self._first_id("audit", "datetime_init", end + _SLACK_S)
-        kind = "b.tipo" if "tipo" in self._columns.get("break", ()) else "NULL"
+        first = await first_id(self._query, "audit", "datetime_init", start - LOOK_BACK_LOGINS_S)
+        last = await first_id(self._query, "audit", "datetime_init", end + _SLACK_S)
+        kind = "b.tipo" if self._schema.has("break", "tipo") else "NULL"
         return await self._ask(
-            f"SELECT {self._agent()}, UNIX_TIMESTAMP(e.datetime_init) AS began,"
+            f"SELECT {self._schema.agent()}, UNIX_TIMESTAMP(e.datetime_init) AS began,"
             " UNIX_TIMESTAMP(e.datetime_end) AS ended,"
             f" CASE WHEN e.id_break IS NULL THEN NULL ELSE COALESCE(b.name, '') END AS pause, {kind} AS kind"
             " FROM (SELECT * FROM call_center.audit WHERE id >= %s AND id < %s AND datetime_init < FROM_UNIXTIME(%s)"
@@ -164,51 +136,12 @@ class _Tables:
             (first, last, end, start),
         )
 
-    async def _first_id(self, table: str, column: str, at: float) -> int:
-        """The lowest id whose date is not before `at`: a search that reads a few dozen rows, in a few round trips."""
-        bounds = await self._query(
-            f"SELECT MIN(id) AS low, MAX(id) AS high FROM call_center.{table}",
-            timeout_s=TIMEOUT_S,
-        )
-        low, high = int(bounds[0]["low"] or 0), int(bounds[0]["high"] or 0) + 1
-        one = (
-            f"SELECT %s AS probe, id, UNIX_TIMESTAMP({column}) AS at FROM"
-            f" (SELECT id, {column} FROM call_center.{table} WHERE id >= %s ORDER BY id LIMIT 1) AS p"
-        )
-        while low < high:
-            step = max(1, -(-(high - low) // (_PROBES + 1)))
-            probes = list(range(low, high, step))
-            told = await self._query(
-                " UNION ALL ".join([one] * len(probes)),
-                [p for probe in probes for p in (probe, probe)],
-                timeout_s=TIMEOUT_S,
-            )
-            found = {int(row["probe"]): row for row in told}
-            for probe in probes:
-                row = found.get(probe)
-                if row is None or (row["at"] is not None and float(row["at"]) >= at):
-                    high = min(high, probe)
-                    break
-                low = max(low, int(row["id"]) + 1)
-        return low
-
     def _call(self, answered: str, ended: str) -> str:
         return (
-            f"e.uniqueid, {self._agent()}, e.status, UNIX_TIMESTAMP(e.datetime_entry_queue) AS entered,"
+            f"e.uniqueid, {self._schema.agent()}, e.status, UNIX_TIMESTAMP(e.datetime_entry_queue) AS entered,"
             f" UNIX_TIMESTAMP(e.{answered}) AS answered, UNIX_TIMESTAMP(e.{ended}) AS ended,"
             " e.duration AS talk, e.duration_wait AS wait"
         )
 
-    def _agent(self) -> str:
-        kind = "a.type" if "type" in self._columns.get("agent", ()) else "'Agent'"
-        return f"CONCAT({kind}, '/', a.number) AS agent, a.name AS agent_name"
-
-    def _field(self, table: str, name: str) -> str:
-        return f"e.{name}" if name in self._columns.get(table, ()) else f"NULL AS {name}"
-
     async def _ask(self, sql: str, params: Sequence[Any]) -> list[Row]:
         return await self._query(sql, (*params, MOST_ROWS + 1), timeout_s=TIMEOUT_S)
-
-
-def _between(column: str) -> str:
-    return f"{column} >= FROM_UNIXTIME(%s) AND {column} < FROM_UNIXTIME(%s)"

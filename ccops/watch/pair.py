@@ -24,6 +24,7 @@ from ccops.watch.joining import Joiner, changes_told
 from ccops.watch.layout import layout_of
 from ccops.watch.node import NodeCollector
 from ccops.watch.pair_archive import PairArchive
+from ccops.watch.pair_campaigns import PairCampaigns
 from ccops.watch.probe import ProbeSettings
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.store import Store
@@ -70,13 +71,19 @@ class PairWatch:
         )
         self.store = store or Store(self._snapshot(0))
         self.store.reread = self._reread
-        self.store.archive = PairArchive(
+        dials = {
+            node.name: self._dial(i, node, settings.mysql) for i, node in enumerate(settings.nodes) if settings.mysql
+        }
+        archive = PairArchive(
             {node.name: collector for node, collector in zip(settings.nodes, self._nodes, strict=True)},
             settings.mysql,
-            {node.name: self._dial(i, node, settings.mysql) for i, node in enumerate(settings.nodes) if settings.mysql},
+            dials,
             lambda: self.store.snapshot,
             clock=clock,
         )
+        self.store.archive = archive
+        self._campaigns = PairCampaigns(settings.mysql, dials, archive.standing)
+        self.store.campaigns = self._campaigns
 
     async def start(self) -> None:
         """Begins to watch; returns at once."""
@@ -95,6 +102,7 @@ class PairWatch:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        await self._campaigns.close()
 
     async def _run(self, run: Callable[[], Awaitable[None]]) -> None:
         """One collector's failure stays its own: it is told, and the collector begins again."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ccops.watch.archive import Archive
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.timeline import Timeline
+
+if TYPE_CHECKING:
+    from ccops.watch.campaign_source import CampaignSource
 
 Listener = Callable[[Snapshot], None]
 
@@ -15,13 +18,15 @@ Listener = Callable[[Snapshot], None]
 class Store:
     """Holds the newest snapshot and the time line; a listener that raises is dropped from nobody else's way.
 
-    `archive` answers questions about the past; None where nothing can (a bundle, or links that are not loaded yet).
+    `archive` answers questions about the past and `campaigns` such about campaigns, sessions and breaks; None where
+    nothing can (a bundle, or links that are not loaded yet).
     """
 
     def __init__(self, first: Snapshot) -> None:
         self.snapshot = first
         self.timeline = Timeline()
         self.archive: Archive | None = None
+        self.campaigns: CampaignSource | None = None
         self._listeners: list[Listener] = []
         self.reread: Callable[[str], None] = lambda reason: None
         """Asks whoever writes here to read the call centre's lists anew, and says why: not all is told by events."""

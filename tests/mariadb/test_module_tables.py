@@ -17,6 +17,7 @@ from ccops.config import MysqlSettings
 from ccops.links.errors import Refused
 from ccops.links.mysql import MysqlLink
 from ccops.watch import module_tables
+from ccops.watch.module_schema import first_id
 from ccops.watch.module_tables import NoModule, read_module
 from tests.callcentre import service_day as day
 from tests.mariadb.schema import KINDS, Kind, statements
@@ -219,10 +220,9 @@ async def test_nothing_can_be_written(mariadb: Server, link: MysqlLink) -> None:
 
 async def test_the_first_id_of_a_date(mariadb: Server, link: MysqlLink) -> None:
     fill(mariadb, "old")
-    tables = module_tables._Tables(link.query, *await module_tables._schema(link.query))
     rows = await link.query("SELECT id, UNIX_TIMESTAMP(datetime_init) AS at FROM call_center.audit ORDER BY id")
     for offset in (-1, 0, 1):
         for row in rows[:30]:
             at = row["at"] + offset
             expected = next((r["id"] for r in rows if r["at"] >= at), rows[-1]["id"] + 1)
-            assert await tables._first_id("audit", "datetime_init", at) == expected
+            assert await first_id(link.query, "audit", "datetime_init", at) == expected
