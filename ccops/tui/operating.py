@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ccops.tui.app import Console
     from ccops.tui.operator import Listener
     from ccops.tui.run import Run
-    from ccops.tui.screens.operations import Entry
     from ccops.tui.screens.supervised import SupervisedView
 
     Prepare = Callable[[], Awaitable[Plan]]
@@ -89,7 +88,7 @@ class Desk:
         from ccops.operations.plan import NotPermitted
 
         if self._open is None:
-            self._say("Read-only", _NOTHING)
+            self.say("Read-only", _NOTHING)
             return
         authority = self.authority(self._app.pair_name)
         if authority.armed_for_s is not None:
@@ -98,7 +97,7 @@ class Desk:
             try:
                 authority.arm()
             except NotPermitted as error:
-                self._say("Not armed", str(error))
+                self.say("Not armed", str(error))
         self._app.repaint()
 
     @property
@@ -131,9 +130,9 @@ class Desk:
         if self.run is not None and not self.run.over:
             self._watch(self.run)
         elif self._open is None:
-            self._say("Operations", _NOTHING)
+            self.say("Operations", _NOTHING)
         else:
-            self._flow(self._menu())
+            self.flow(self._menu())
 
     def operate(self, name: str) -> None:
         """Asks what the operation still takes, then shows its plan to be confirmed."""
@@ -143,22 +142,28 @@ class Desk:
 
     def ask(self, request: Request) -> None:
         """The same for a request of which something may be known already."""
+        if self.is_free():
+            self.flow(self._operate(request))
+
+    def is_free(self) -> bool:
+        """Whether an operation may be asked for now; where not, it is said why."""
         if self._open is None:
-            self._say("Operations", _NOTHING)
+            self.say("Operations", _NOTHING)
         elif self.run is not None and not self.run.over:
-            self._say("One operation at a time", f"{self.run.plan.title} is under way: the menu of operations shows it")
+            self.say("One operation at a time", f"{self.run.plan.title} is under way: the menu of operations shows it")
         else:
-            self._flow(self._operate(request))
+            return True
+        return False
 
     def supervise(self, wish: SupervisedView.Wished) -> None:
         """Acts on an agent or a caller, or offers what can be done."""
         if self._open is None:
-            self._say("Supervising", _NOTHING)
+            self.say("Supervising", _NOTHING)
             return
         from ccops.tui.supervising import Supervision
 
-        acting = Supervision(self._app, self._operator().switchboard, self.authority(self._app.pair_name), self._say)
-        self._flow(acting.flow(wish.kind, wish.subject))
+        acting = Supervision(self._app, self.operator().switchboard, self.authority(self._app.pair_name), self.say)
+        self.flow(acting.flow(wish.kind, wish.subject))
 
     def mend(self, finding: Finding) -> None:
         """The operation that is the remedy of a finding."""
@@ -166,22 +171,22 @@ class Desk:
 
         request = remedy_of(finding, self._app.snapshot)
         if request is None:
-            self._say(finding.code, "no operation mends this: what to do is in its details")
+            self.say(finding.code, "no operation mends this: what to do is in its details")
         else:
             self.ask(request)
 
     def audit(self) -> None:
         """Shows what was done on the pair."""
         if self._open is None:
-            self._say("Operations", _NOTHING)
+            self.say("Operations", _NOTHING)
             return
         from ccops.operations.plan import OperationError
         from ccops.tui.screens.operations import AuditScreen
 
         try:
-            records = self._operator().audit.records(self._app.pair_name)
+            records = self.operator().audit.records(self._app.pair_name)
         except OperationError as error:
-            self._say("Audit log", str(error))
+            self.say("Audit log", str(error))
             return
         self._app.push_screen(AuditScreen(self._app.pair_name, records, self._app.clock))
 
@@ -213,29 +218,30 @@ class Desk:
         from ccops.operations.plan import OperationError
 
         try:
-            record = self._operator().unfinished()
+            record = self.operator().unfinished()
         except OperationError as error:
-            self._say("Audit log", str(error))
+            self.say("Audit log", str(error))
             return None
         self._interrupted.pop(self._app.pair_name, None)
         if record is not None:
             self._interrupted[self._app.pair_name] = record
             if tell:
-                self._say("Interrupted operation", f"{told(record)}. The menu of operations offers to resume it.", 20)
+                self.say("Interrupted operation", f"{told(record)}. The menu of operations offers to resume it.", 20)
         return record
 
     def resume(self) -> None:
         """Asks what is to become of the interrupted operation."""
-        self._flow(self._resume())
+        self.flow(self._resume())
 
     # -- the flows: each waits for its screens, one after the other
 
     async def _menu(self) -> None:
+        from ccops.tui.menu import entries, head
         from ccops.tui.screens.operations import OperationsMenu
 
         record = self._look_back()
         chosen = await self._app.push_screen_wait(
-            OperationsMenu(lambda: [*self._entries(record)], self._menu_head, self.arm)
+            OperationsMenu(lambda: [*entries(self, self._app, record)], lambda: head(self, self._app), self.arm)
         )
         if chosen == "audit":
             self.audit()
@@ -246,26 +252,6 @@ class Desk:
 
             await self._operate(Request(chosen), from_menu=True)
 
-    def _entries(self, record: Record | None) -> Iterator[Entry]:
-        from ccops.operations.catalogue import OPERATIONS
-        from ccops.operations.plan import Plan, Request
-        from ccops.tui.screens.operations import Entry
-
-        bound = [*keymap.listing(keymap.CONSOLE_KEYS, self._app._keymap)]
-        keys = {key.id.partition(".")[0]: key.keys.split(" ")[0] for key in bound if key.id.endswith(".start")}
-        if record is not None:
-            yield Entry("resume", "Resume", "", told(record), urgent=True)
-        for name, each in OPERATIONS.items():
-            barred = self._barred(Plan(Request(name), "", "", (), role=each.role), brief=True)
-            yield Entry(name, each.title, keys.get(name, ""), each.does, barred)
-        yield Entry("audit", "Audit log", "", "What was done on this pair, and how it ended")
-
-    def _menu_head(self) -> list[Part]:
-        authority = self.authority(self._app.pair_name)
-        text, style = self.arming(self._app.pair_name)
-        hint = "" if authority.never or authority.armed_for_s else "  plans can be looked at; w arms"
-        return [(self._app.pair_name, "bold"), (" ▸ ", "$label"), ("operations  ", "bold"), (text, style), (hint, "")]
-
     async def _operate(self, request: Request, from_menu: bool = False) -> None:
         from ccops.operations.catalogue import OPERATIONS
         from ccops.tui.questions import completed
@@ -273,23 +259,23 @@ class Desk:
         whole = await completed(request, self._app, from_menu)
         if whole is None:
             return
-        operator = self._operator()
+        operator = self.operator()
         prepare = partial(operator.prepare, whole)
         title = OPERATIONS[whole.operation].title if whole.operation in OPERATIONS else whole.operation
-        await self._confirm(title, f"Do it: {title}", prepare, lambda plan, listener: operator.run(plan, listener))
+        await self.confirm(title, f"Do it: {title}", prepare, lambda plan, listener: operator.run(plan, listener))
 
     async def _resume(self) -> None:
         from ccops.tui.questions import what_becomes_of
 
-        record, operator = self._look_back(), self._operator()
+        record, operator = self._look_back(), self.operator()
         if record is None:
-            self._say("Resume", "nothing stands in the middle")
+            self.say("Resume", "nothing stands in the middle")
             return
         answer = await what_becomes_of(record, self._app)
         if answer == "leave":
             operator.leave(record)
             self._interrupted.pop(self._app.pair_name, None)
-            self._say("Left as it stands", f"{record.first.title} ({record.first.id})")
+            self.say("Left as it stands", f"{record.first.title} ({record.first.id})")
         elif answer is not None:
             prepare = partial(operator.prepare, record.request, resuming=True)
             if answer == "undo":
@@ -297,22 +283,25 @@ class Desk:
                 async def undoing() -> Plan:
                     return operator.undoing(await prepare(), record)
 
-                await self._confirm("Undo", "Undo it", undoing, lambda _, listener: operator.undo(record, listener))
+                await self.confirm("Undo", "Undo it", undoing, lambda _, listener: operator.undo(record, listener))
             else:
-                await self._confirm(
+                await self.confirm(
                     "Resume", "Go on", prepare, lambda plan, listener: operator.run(plan, listener, record)
                 )
 
-    async def _confirm(self, title: str, label: str, prepare: Prepare, begin: Begin) -> None:
+    async def confirm(self, title: str, label: str, prepare: Prepare, begin: Begin) -> Run | None:
+        """Shows the plan to be confirmed, and begins it; None where it was not."""
         from ccops.tui.run import Run
         from ccops.tui.screens.confirmation import Confirmation
 
-        screen = Confirmation(self._outlook(), title, label, prepare, self._barred, self.arm)
+        screen = Confirmation(self._outlook(), title, label, prepare, self.barred, self.arm)
         plan = await self._app.push_screen_wait(screen)
-        if plan is not None and (self.run is None or self.run.over):
-            self.run = Run(plan, lambda listener: begin(plan, listener), screen.outlook)
-            self.run.listeners.append(self._heard)
-            self._watch(self.run)
+        if plan is None or not (self.run is None or self.run.over):
+            return None
+        self.run = run = Run(plan, lambda listener: begin(plan, listener), screen.outlook)
+        run.listeners.append(self._heard)
+        self._watch(run)
+        return run
 
     def _watch(self, run: Run) -> None:
         from ccops.tui.screens.running import RunningScreen
@@ -330,7 +319,7 @@ class Desk:
             run.safe_next = record.entries[-1].safe_next
         if not isinstance(self._app.screen, RunningScreen):
             self._app.bell()
-            self._say(f"{run.ending or 'ended'}: {run.plan.title}", run.report.summary if run.report else "", 20)
+            self.say(f"{run.ending or 'ended'}: {run.plan.title}", run.report.summary if run.report else "", 20)
         self._app.repaint()
 
     def stop_or_not(self, then: Callable[[], None]) -> None:
@@ -347,22 +336,23 @@ class Desk:
                 await run.stop()
                 then()
 
-        self._flow(ask())
+        self.flow(ask())
 
     # -- what the flows stand on
 
-    def _flow(self, steps: Awaitable[None]) -> None:
-        """Runs one flow; a fault in it is told and takes nothing else with it."""
+    def flow(self, steps: Awaitable[None]) -> None:
+        """Runs one flow of screens, one after the other; a fault in it is told and takes nothing else with it."""
 
         async def guarded() -> None:
             try:
                 await steps
             except Exception as error:
-                self._say("Operations", crash.report(error))
+                self.say("Operations", crash.report(error))
 
         self._app.run_worker(guarded(), group="operations", exit_on_error=False)
 
-    def _operator(self) -> Operator:
+    def operator(self) -> Operator:
+        """What acts on the pair that is shown."""
         name = self._app.pair_name
         if name not in self._operators:
             assert self._open is not None
@@ -374,7 +364,7 @@ class Desk:
         pair = self._app.settings.pairs[name]
         return Outlook(self._app.store, self._app.clock, partial(self.arming, name), pair.accent, pair.sudo)
 
-    def _barred(self, plan: Plan, brief: bool = False) -> str:
+    def barred(self, plan: Plan, brief: bool = False) -> str:
         """Why it may not be run now, "" where it may; `brief` in a word or two."""
         from ccops.operations.plan import NotPermitted
 
@@ -396,5 +386,6 @@ class Desk:
         if isinstance(self._app.screen, LiveScreen | OperationsMenu):
             self._app.screen.request()
 
-    def _say(self, title: str, text: str, seconds: float = 8) -> None:
+    def say(self, title: str, text: str, seconds: float = 8) -> None:
+        """Tells something in a corner of the screen."""
         self._app.notify(clean(text, 600), title=clean(title, 120), severity="warning", markup=False, timeout=seconds)
