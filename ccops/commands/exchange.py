@@ -16,7 +16,7 @@ from ccops.commands.invocation import DONE, REFUSED, Failed, NotDone, chosen
 from ccops.config import Secret
 from ccops.pbx import sheet
 from ccops.pbx.gateway import device_settings, gxw4108
-from ccops.pbx.model import LABELS, Entry, Extension, Kind, fields, identity, key_of, kind_of
+from ccops.pbx.model import LABELS, TECHNOLOGIES, Entry, Extension, Kind, fields, identity, key_of, kind_of
 from ccops.pbx.rules import secret_fault, shape_of
 from ccops.pbx.secret import generated
 from ccops.text import clean
@@ -24,7 +24,6 @@ from ccops.text import clean
 if TYPE_CHECKING:
     from ccops.commands.session import Session
     from ccops.operations.exchange import Exchange
-    from ccops.pbx.owned import OwnedFile
 
 _EXITS = (
     "Exit: 0 done and seen, 1 refused or not confirmed, 2 wrong use, 3 nothing can be read, 4 failed: it says whether "
@@ -37,31 +36,12 @@ _TIMEOUT = click.Option(["--timeout"], default=15.0, show_default=True, metavar=
 # Looking
 
 
-async def _read(session: Session) -> tuple[Exchange, OwnedFile]:
-    """Asterisk's files where it serves. Raises Failed."""
-    import time
-
-    from ccops.operations.exchange import read_exchange
-    from ccops.operations.hands import Hands
-    from ccops.pbx.owned import NotOwned, parse
-
-    node = session.store.snapshot.serving
-    if node is None:
-        raise Failed("no single node is seen to serve: `ccops triage` says why")
-    hands = Hands(session.pair)
-    try:
-        found = await read_exchange(hands, node, time.time())
-    finally:
-        await hands.close()
+async def _read(session: Session) -> Exchange:
+    """What there is where it serves. Raises Failed."""
+    found = await session.executor.exchange()
     if found.value is None:
-        raise Failed(found.problem or f"Asterisk's files on {node} could not be read")
-    exchange = found.value
-    if exchange.tech is None:
-        raise Failed(f"Asterisk on {node} has neither chan_sip nor chan_pjsip loaded")
-    try:
-        return exchange, parse(exchange.text.reveal() if exchange.text else "", exchange.tech)
-    except NotOwned as error:
-        raise Failed(f"{exchange.path} on {node}: {error}") from None
+        raise Failed(found.problem or "Asterisk's extensions and trunks could not be read")
+    return found.value
 
 
 def _looking(kind: Kind, name: str, does: str, tell: Callable[..., str], *more: click.Parameter) -> click.Command:
@@ -72,8 +52,8 @@ def _looking(kind: Kind, name: str, does: str, tell: Callable[..., str], *more: 
 
         async def look() -> int:
             async with at_work(settings, pair, timeout, as_json) as session:
-                exchange, file = await _read(session)
-                mine = [entry for entry in file.entries if kind_of(entry) == kind]
+                exchange = await _read(session)
+                mine = [entry for entry in exchange.entries if kind_of(entry) == kind]
                 terminal.tell(tell(session, exchange, mine, as_json, **given), nl=False)
             return DONE
 
@@ -84,35 +64,34 @@ def _looking(kind: Kind, name: str, does: str, tell: Callable[..., str], *more: 
 
 def _listing(session: Session, exchange: Exchange, mine: Sequence[Entry], as_json: bool) -> str:
     if as_json:
-        return _encoded([_object(entry, _state(session, exchange, entry)) for entry in mine])
+        return _encoded([_object(entry, _state(session, entry)) for entry in mine])
     if not mine:
-        return f"{exchange.path} on {exchange.node} has none yet\n"
-    rows = [("number" if isinstance(mine[0], Extension) else "name", "what", "context", "state")]
+        return f"{exchange.where} on {exchange.node} has none yet\n"
+    rows = [("number" if isinstance(mine[0], Extension) else "name", "what", "driver", "context", "state")]
     for entry in mine:
         what = entry.name if isinstance(entry, Extension) else entry.host
-        rows.append((key_of(entry), clean(what, 40), entry.context, _state(session, exchange, entry)))
-    widths = [max(len(row[n]) for row in rows) for n in range(4)]
+        rows.append((key_of(entry), clean(what, 40), entry.tech, entry.context, _state(session, entry)))
+    widths = [max(len(row[n]) for row in rows) for n in range(5)]
     return "".join("  ".join(f"{c:<{w}}" for c, w in zip(r, widths, strict=True)).rstrip() + "\n" for r in rows)
 
 
 def _page(session: Session, exchange: Exchange, mine: Sequence[Entry], as_json: bool, key: str) -> str:
     entry = next((entry for entry in mine if key_of(entry) == key), None)
     if entry is None:
-        raise Failed(f"{exchange.path} on {exchange.node} has no {clean(key, 40)}")
-    state = _state(session, exchange, entry)
+        raise Failed(f"{exchange.where} on {exchange.node} has no {clean(key, 40)}")
+    state = _state(session, entry)
     if as_json:
         return _encoded(_object(entry, state))
     told = {LABELS[name]: _shown(getattr(entry, name)) for name in fields(kind_of(entry))} | {"state": state}
     return "".join(f"{label:<14} {value or 'not set'}\n" for label, value in told.items())
 
 
-def _state(session: Session, exchange: Exchange, entry: Entry) -> str:
+def _state(session: Session, entry: Entry) -> str:
     """As Asterisk's manager tells it; disabled ones are none of its business."""
     if entry.disabled:
         return "disabled"
     centre = session.store.snapshot.centre.value
-    tech = (exchange.tech or "sip").upper()
-    endpoint = centre.endpoints.get(f"{tech}/{key_of(entry)}") if centre is not None else None
+    endpoint = centre.endpoints.get(f"{TECHNOLOGIES[entry.tech]}/{key_of(entry)}") if centre is not None else None
     return "not known" if endpoint is None else endpoint.state
 
 
@@ -174,7 +153,7 @@ class _Asked:
 
 
 def _editing(kind: Kind, do: str, does: str, *more: click.Parameter) -> click.Command:
-    def call(dry_run: bool, yes: bool, as_json: bool, timeout: float, **given: Any) -> None:
+    def call(dry_run: bool, statements: bool, yes: bool, as_json: bool, timeout: float, **given: Any) -> None:
         secret_to = given.pop("secret_to", None)
         if not dry_run:
             must_be_asked(yes)
@@ -182,10 +161,11 @@ def _editing(kind: Kind, do: str, does: str, *more: click.Parameter) -> click.Co
         from ccops.commands.session import conduct
 
         settings, pair = chosen(click.get_current_context())
-        sys.exit(conduct(_edit(settings, pair, asked, dry_run, yes, as_json, timeout, secret_to)))
+        sys.exit(conduct(_edit(settings, pair, asked, dry_run, yes, as_json, timeout, secret_to, statements)))
 
     common = [
         click.Option(["--dry-run"], is_flag=True, help="Print the plan and do nothing; exit 1 where it is refused."),
+        click.Option(["--statements"], is_flag=True, help="Show all that is written and sent, secrets as ***."),
         click.Option(["--yes"], is_flag=True, help="Do not ask. What must hold before it is never passed over."),
         _JSON,
         _TIMEOUT,
@@ -235,7 +215,15 @@ def _rows(path: Path, kind: Kind) -> tuple[sheet.Row, ...]:
 
 
 async def _edit(
-    settings: Any, name: str, asked: _Asked, dry_run: bool, yes: bool, as_json: bool, timeout_s: float, to: Path | None
+    settings: Any,
+    name: str,
+    asked: _Asked,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    timeout_s: float,
+    to: Path | None,
+    statements: bool,
 ) -> int:
     from ccops.commands.session import at_work
     from ccops.operations.plan import OperationError, Request
@@ -251,14 +239,14 @@ async def _edit(
         except OperationError as error:
             raise click.UsageError(str(error)) from None
         if dry_run:
-            session.show(plan)
+            session.show(plan, statements=statements)
             return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
         if not as_json:
-            session.show(plan)
+            session.show(plan, statements=statements)
             terminal.tell("")
         session.demand(plan)
         if as_json and not yes:
-            session.show(plan, err=True)
+            session.show(plan, err=True, statements=statements)
         if not await confirm(plan, yes, None):
             raise NotDone("not confirmed: nothing was done")
         if to is not None:  # before anything is done: a secret that nobody gets to see is lost
@@ -273,10 +261,10 @@ async def _with_secrets(session: Session, asked: _Asked) -> tuple[sheet.Row, ...
     """The rows; one that is new and has no secret gets one."""
     from msgspec.structs import replace
 
-    _, file = await _read(session)
+    exchange = await _read(session)
     rows = []
     for row in asked.rows:
-        if row.secret is None and asked.kind == "extension" and file.find(asked.kind, row.key) is None:
+        if row.secret is None and asked.kind == "extension" and exchange.find(asked.kind, row.key) is None:
             asked.made[row.key] = generated()
             row = replace(row, secret=asked.made[row.key])
         rows.append(row)
@@ -332,7 +320,7 @@ def _group(kind: Kind) -> click.Group:
     key, to = _key(kind), _key(kind, "to")
     sheet_file = click.Argument(["file"], type=click.Path(path_type=Path), metavar="FILE")
     commands = [
-        _looking(kind, "list", f"List the {kind}s of ccops' own file with their live state", _listing),
+        _looking(kind, "list", f"List the {kind}s with their live state", _listing),
         _looking(kind, "show", f"Show one {kind}, without its secret", _page, _key(kind)),
         _editing(kind, "add", f"Add one {kind}", key, *_values(kind), *_secrets(kind)),
         _editing(kind, "edit", f"Change the fields of one {kind} that are given", key, *_values(kind), *_secrets(kind)),
@@ -348,7 +336,7 @@ def _group(kind: Kind) -> click.Group:
     return click.Group(
         "ext" if kind == "extension" else "trunk",
         commands={command.name or "": command for command in commands},
-        help=f"The {kind}s of Asterisk that are in ccops' own file, on the node that serves.",
+        help=f"The {kind}s of Asterisk on the node that serves: FreePBX', or those of ccops' own file.",
     )
 
 

@@ -39,6 +39,7 @@ def plan_object(pair: str, plan: Plan, sudo: bool, not_permitted: str | None) ->
         "typed": plan.typed,
         "undo": plan.undo_text or None,
         "took_s": plan.took_s,
+        "statements": plan.statements,
     }
 
 

@@ -18,8 +18,11 @@ _WIDTH = 100
 _HOLDS = {True: "yes", False: "NO", None: "unknown"}
 
 
-def plan_page(plan: Plan, sudo: bool = False) -> str:
-    """All of a plan; ends with a newline. `sudo`: commands are sent through `sudo -n`."""
+def plan_page(plan: Plan, sudo: bool = False, statements: bool = False) -> str:
+    """All of a plan; ends with a newline. `sudo`: commands are sent through `sudo -n`.
+
+    `statements`: with exactly what an edit writes and sends.
+    """
     lines = [plan.title, *_wrapped(plan.purpose, "  "), "", "  checked:", *_checks(plan.checks)]
     lines += ["", "  steps:"]
     for number, step in enumerate(plan.steps, 1):
@@ -28,6 +31,8 @@ def plan_page(plan: Plan, sudo: bool = False) -> str:
     lines += _list("cannot be taken back", plan.irrevocable)
     lines += _list("how to undo it", [plan.undo_text] if plan.undo_text else [])
     lines += _list("to be weighed", plan.evidence)
+    if statements:
+        lines += ["", "  what is written and sent, secrets as ***:", *(f"    {line}" for line in plan.statements)]
     if plan.took_s:
         lines += _list("the last times it took", [", ".join(duration(seconds) for seconds in plan.took_s)])
     return "\n".join(lines) + "\n"

@@ -46,14 +46,14 @@ class Session:
             authority.disarm()
         return None
 
-    def show(self, plan: Plan, err: bool = False) -> None:
-        """Prints a plan: the object to standard output, or the text."""
+    def show(self, plan: Plan, err: bool = False, statements: bool = False) -> None:
+        """Prints a plan: the object to standard output, or the text; with `statements` all that it writes and sends."""
         sudo = self.pair.sudo and not plan.request.at_once
         if self.as_json and not err:
             found = objects.plan_object(self.name, plan, sudo, self.not_permitted(plan))
             terminal.tell(objects.encode(found))
             return
-        terminal.tell(prose.plan_page(plan, sudo), err=err, nl=False)
+        terminal.tell(prose.plan_page(plan, sudo, statements), err=err, nl=False)
         if why := self.not_permitted(plan):
             terminal.tell(f"\n  {why}", err=err)
 

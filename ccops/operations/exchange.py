@@ -1,64 +1,126 @@
-"""Asterisk's extensions and trunks on the node that serves, read before an edit is planned, and before it is done."""
+"""Asterisk's extensions and trunks on the node that serves, read before an edit is planned, and before it is done.
+
+One interface, whatever keeps them: an `Exchange` tells what there is and draws an edit as a `Work`, which the plan's
+steps carry out.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import shlex
-from collections.abc import Mapping
-from importlib.resources import files
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from ccops.config import Secret
-from ccops.links.errors import LinkError
+from ccops.operations.plan import Check
 from ccops.pair.model import Reading
 from ccops.pbx import heard
 from ccops.pbx.heard import Dialplan
-from ccops.pbx.model import Tech
-from ccops.text import clean, decode
-from ccops.watch.configuration import cut_frames, source
+from ccops.pbx.model import Entry, Extension, Kind, Tech, key_of, kind_of
+from ccops.pbx.rules import Known
 
 if TYPE_CHECKING:
+    from ccops.operations.bench import Bench
     from ccops.operations.hands import Hands
+    from ccops.operations.scene import Scene
 
-FOLDER = "/etc/asterisk"
-_TIMEOUT_S = 60.0
-_TECHS: tuple[Tech, ...] = ("sip", "pjsip")
-_INCLUDE = re.compile(r"""\s*#\s*(?:try)?include\s*[ \t"<']\s*(?:/etc/asterisk/)?([\w.]+)[">']?\s*(?:;.*)?""")
-_HEAD = re.compile(r"\s*\[([^\]]{1,80})\]")
+TECHS: tuple[Tech, ...] = ("sip", "pjsip", "iax2")
+
+Changes = Sequence[tuple[Entry | None, Entry | None]]
+"""What becomes different, by (before, after): None before is a new one, None after a deleted one."""
 
 
-class Exchange(msgspec.Struct, frozen=True):
-    """What is there. `tech`: the driver that is edited, None where neither is loaded; `folder`: where FOLDER really is.
+class Spoken(msgspec.Struct, frozen=True):
+    """What Asterisk's own console says: its version, the drivers that are loaded, the names that each knows, queues."""
 
-    `text` is ccops' own file (None: there is none), kept like a secret because it holds some; `digest` its MD5 on the
-    node. `included`: the main file includes it, in a place where nothing else is drawn into it; None is not known.
-    `peers`: names that Asterisk knows; `sections`: heads of the main file.
-    """
-
-    node: str
-    tech: Tech | None
-    folder: str
     version: str | None = None
-    text: Secret | None = None
-    digest: str = ""
-    included: bool | None = None
-    peers: tuple[str, ...] = ()
-    sections: tuple[str, ...] = ()
+    loaded: tuple[Tech, ...] = ()
+    peers: Mapping[Tech, tuple[str, ...]] = {}
     queues: tuple[str, ...] = ()
     dialplan: Dialplan | None = None
 
-    @property
-    def path(self) -> str:
-        """ccops' own file."""
-        return f"{FOLDER}/{self.tech or 'sip'}_ccops.conf"
+
+class Work(Protocol):
+    """An edit that was drawn. `place`: what is written; `changes_nothing`: it would be as it is.
+
+    `statements`: exactly what is sent, a line each, secrets as ***. `aside`: what else happens, in words for people.
+    """
 
     @property
-    def main(self) -> str:
-        """The file that must include it."""
-        return f"{FOLDER}/{self.tech or 'sip'}.conf"
+    def place(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def changes_nothing(self) -> bool: ...
+    @property
+    def statements(self) -> tuple[str, ...]: ...
+    @property
+    def aside(self) -> tuple[str, ...]: ...
+
+    async def keep(self, bench: Bench) -> str:
+        """Writes what is there now below `bench.folder` on this host; says where."""
+
+    async def apply(self, bench: Bench) -> str:
+        """Does it and sees it in Asterisk; whatever fails is taken back, seen, and said (raises Surprise)."""
+
+    async def put_back(self, bench: Bench) -> str:
+        """The inverse of one that was interrupted, by what `keep` wrote, maybe in another process."""
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """What there is. `tech`: the driver of a new one that names none; `names`, `numbers`: what else is in use there.
+
+    `entries` are all that this back end can edit, extensions and trunks.
+    """
+
+    node: str
+    tech: Tech
+    entries: tuple[Entry, ...]
+    asterisk: Spoken
+    names: Mapping[str, str] = {}
+    numbers: Mapping[str, str] = {}
+
+    @property
+    def backend(self) -> str:
+        """What keeps them, in words for people."""
+        raise NotImplementedError
+
+    @property
+    def where(self) -> str:
+        """The path or database that has them."""
+        raise NotImplementedError
+
+    @property
+    def digest(self) -> str:
+        """Of all that an edit could replace: what was read is what is replaced only while this is the same."""
+        raise NotImplementedError
+
+    def grounds(self, scene: Scene, techs: Sequence[Tech]) -> Iterator[Check]:
+        """What must hold whatever is edited of these drivers."""
+        raise NotImplementedError
+
+    def checks(self, changes: Changes) -> Iterator[Check]:
+        """What this back end asks of an edit, beside the rules that hold for all."""
+        raise NotImplementedError
+
+    def drawn(self, changes: Changes) -> Work:
+        """The edit itself."""
+        raise NotImplementedError
+
+    def find(self, kind: Kind, key: str) -> Entry | None:
+        """The one of that number or name."""
+        return next((entry for entry in self.entries if (kind_of(entry), key_of(entry)) == (kind, key)), None)
+
+    def known(self, key: str) -> Known:
+        """What is in use already, for one that is to have that number or name (`ccops.pbx.rules.faults`)."""
+        peers = (name for names in self.asterisk.peers.values() for name in names)
+        names = {**self.names, **{name: "Asterisk has one of that name, from another file or table" for name in peers}}
+        names |= {key_of(e): "an extension" if isinstance(e, Extension) else "a trunk" for e in self.entries}
+        numbers = {**{queue: "a queue" for queue in self.asterisk.queues}, **self.numbers}
+        plan = self.asterisk.dialplan
+        if plan is not None and (what := heard.used_otherwise(key, plan)):
+            numbers.setdefault(key, what)
+        return Known(names, numbers, plan.contexts if plan else None)
 
 
 def digest_of(text: str) -> str:
@@ -68,64 +130,7 @@ def digest_of(text: str) -> str:
 
 async def read_exchange(hands: Hands, node: str, taken_at: float) -> Reading[Exchange]:
     """Reads it; a Reading without a value says why."""
-    try:
-        done = await hands.run(node, ["/bin/sh", "-s"], timeout_s=_TIMEOUT_S, input=script().encode())
-    except LinkError as error:
-        return Reading(None, clean(str(error), 300), taken_at)
-    frames = cut_frames(done.stdout)
-    if not frames:
-        said = clean(decode(done.stderr).strip(), 200)
-        return Reading(None, f"Asterisk's files on {node} cannot be read{': ' if said else ''}{said}", taken_at)
-    if frames.get("version.txt", ("", 1))[1] != 0:
-        return Reading(None, f"Asterisk on {node} does not answer: {clean(frames['version.txt'][0], 200)}", taken_at)
-    return Reading(parse_exchange(node, frames), None, taken_at)
+    from ccops.operations.pbx_files import read
 
-
-def script() -> str:
-    """The script as it is sent."""
-    body = files("ccops.operations").joinpath("exchange.sh").read_text(encoding="utf-8").splitlines()
-    lines = "".join(f"{line}\n" for line in body if not line.lstrip().startswith("#"))
-    return f"FOLDER={shlex.quote(FOLDER)}\n{source('files.sh')}{lines}"
-
-
-def parse_exchange(node: str, frames: Mapping[str, tuple[str, int]]) -> Exchange:
-    """The script's frames as values; whatever they hold gives an Exchange."""
-
-    def text(name: str) -> str | None:
-        found, code = frames.get(name, ("", 1))
-        return found if code == 0 else None
-
-    loaded = [tech for tech in _TECHS if f"chan_{tech}.so" in (text(f"{tech}.module.txt") or "")]
-    included = {tech: _included(text(f"{tech}.skeleton.txt"), f"{tech}_ccops.conf") for tech in _TECHS}
-    tech = next((tech for tech in loaded if included[tech]), loaded[0] if loaded else None)
-    shown, owned = text("dialplan.txt"), text(f"{tech}.owned.txt")
-    return Exchange(
-        node,
-        tech,
-        clean((text("folder.txt") or "").strip(), 200),
-        heard.version(text("version.txt") or ""),
-        # The dot that the script adds keeps the newlines at its end.
-        None if owned is None else Secret(owned.rstrip("\n").removesuffix(".")),
-        clean((text(f"{tech}.digest.txt") or "").strip(), 40),
-        included[tech] if tech else None,
-        heard.peers(text(f"{tech}.peers.txt") or "", tech) if tech else (),
-        _heads(text(f"{tech}.skeleton.txt") or ""),
-        heard.queues(text("queues.txt") or ""),
-        heard.dialplan(shown) if shown else None,
-    )
-
-
-def _included(skeleton: str | None, name: str) -> bool | None:
-    """Whether a main file includes it. What follows the line in the same section would belong to ccops' last one."""
-    if not skeleton:
-        return None
-    lines = skeleton.split("\n")
-    for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        match = _INCLUDE.fullmatch(line)
-        if match is not None and match[1] == name:
-            return after != "="
-    return False
-
-
-def _heads(skeleton: str) -> tuple[str, ...]:
-    return tuple(clean(m[1], 80) for line in skeleton.split("\n") if (m := _HEAD.match(line)))
+    found = await read(hands, node, taken_at)
+    return Reading(found.value, found.problem, taken_at)

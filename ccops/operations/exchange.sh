@@ -24,12 +24,16 @@ frame folder.txt folder
 frame version.txt console 'core show version'
 frame dialplan.txt console 'dialplan show'
 frame queues.txt console 'queue show'
-for tech in sip pjsip; do
-    frame "$tech.module.txt" console "module show like chan_$tech.so"
-    frame "$tech.skeleton.txt" skeleton "$tech.conf" "${tech}_custom.conf" "${tech}_custom_post.conf" \
-        "${tech}.endpoint_custom_post.conf"
-    frame "$tech.owned.txt" owned "$FOLDER/${tech}_ccops.conf"
-    [ ! -f "$FOLDER/${tech}_ccops.conf" ] || frame "$tech.digest.txt" digest "$FOLDER/${tech}_ccops.conf"
-done
+driver() {
+    frame "$1.module.txt" console "module show like chan_$1.so"
+    frame "$1.skeleton.txt" skeleton "$2.conf" "${2}_custom.conf" "${2}_custom_post.conf" \
+        "$2.endpoint_custom_post.conf"
+    frame "$1.owned.txt" owned "$FOLDER/${2}_ccops.conf"
+    [ ! -f "$FOLDER/${2}_ccops.conf" ] || frame "$1.digest.txt" digest "$FOLDER/${2}_ccops.conf"
+}
+driver sip sip
+driver pjsip pjsip
+driver iax2 iax
 frame sip.peers.txt console 'sip show peers'
 frame pjsip.peers.txt console 'pjsip show endpoints'
+frame iax2.peers.txt console 'iax2 show peers'

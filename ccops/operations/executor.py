@@ -130,6 +130,13 @@ class Executor:
             )
         return self._switchboard
 
+    async def exchange(self) -> Reading[Exchange]:
+        """Asterisk's extensions and trunks as they are now where it serves; a Reading without a value says why."""
+        node = self.eyes.now.serving
+        if node is None:
+            return Reading(None, "no single node is seen to serve: `ccops triage` says why", self._clock())
+        return await read_exchange(self._hands, node, self._clock())
+
     def unfinished(self) -> Record | None:
         """The operation on this pair that was interrupted, if there is one; it may still be run by somebody."""
         return self.audit.unfinished(self.name)

@@ -115,7 +115,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     `notices`: what callers and agents will notice, `irrevocable`: what cannot be taken back. `typed` must be typed to
     confirm it: the name of the node whose data are destroyed, or what else must not be confirmed by a slip. `evidence`
-    are lines to read before deciding. `took_s`: how long it took the last times, newest first.
+    are lines to read before deciding. `took_s`: how long it took the last times, newest first. `statements`: for an
+    edit, exactly what is written and sent, a line each, secrets as ***.
     """
 
     request: Request
@@ -130,6 +131,7 @@ class Plan(msgspec.Struct, frozen=True):
     typed: str | None = None
     undo_text: str = ""
     took_s: tuple[float, ...] = ()
+    statements: tuple[str, ...] = ()
 
     @property
     def refusals(self) -> tuple[Check, ...]:

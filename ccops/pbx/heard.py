@@ -1,8 +1,8 @@
 """What Asterisk's console says of its dialplan, its peers and queues, and of one peer: text to values.
 
 Formats: chan_sip's PEERS_FORMAT2 and `sip show peer` (channels/chan_sip.c of 1.4 to 16), res_pjsip's `pjsip show
-endpoints` and `pjsip show endpoint` (13 to 22), pbx.c's `dialplan show`, app_queue's `queue show`. Whatever a text
-holds gives values; control characters are cut.
+endpoints` and `pjsip show endpoint` (13 to 22), chan_iax2's `iax2 show peers` and `iax2 show peer` (1.4 to 22), pbx.c's
+`dialplan show`, app_queue's `queue show`. Whatever a text holds gives values; control characters are cut.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _note(numbers: dict[str, list[str]], number: str, contexts: list[str], deed:
 def used_otherwise(number: str, plan: Dialplan) -> str | None:
     """What the dialplan does with a number beside ringing its own telephone; None where it may be an extension's."""
     deeds = plan.numbers.get(number, ())
-    rings = re.compile(rf"(?:PJ)?SIP/{number}(?![0-9A-Za-z_])")
+    rings = re.compile(rf"(?:(?:PJ)?SIP|IAX2)/{number}(?![0-9A-Za-z_])")
     if not deeds or any(rings.search(deed) for deed in deeds):
         return None
     return f"the dialplan has it ({deeds[0]})"
@@ -69,7 +69,10 @@ def queues(text: str) -> tuple[str, ...]:
 
 
 def peers(text: str, tech: Tech) -> tuple[str, ...]:
-    """The names in `sip show peers` (cut at 25 characters by Asterisk) or `pjsip show endpoints`."""
+    """The names in `sip show peers` (cut at 25 characters by Asterisk), `iax2 show peers` or `pjsip show endpoints`.
+
+    chan_iax2 cuts at 15 characters, user's name included.
+    """
     if tech == "pjsip":
         return tuple(
             clean(m[1], 80) for line in text.split("\n") if (m := _ENDPOINT.match(line)) and m[1] != "<Endpoint"
@@ -77,7 +80,7 @@ def peers(text: str, tech: Tech) -> tuple[str, ...]:
     names = []
     for line in text.split("\n"):
         word = line.split(" ", 1)[0].split("/", 1)[0]
-        if word and not line.startswith(("Name/username", " ")) and not re.match(r"\d+ sip peers", line):
+        if word and not line.lower().startswith(("name/username", " ")) and not re.match(r"\d+ (sip|iax2) peers", line):
             names.append(clean(word, 80))
     return tuple(names)
 
@@ -89,7 +92,7 @@ def version(text: str) -> str | None:
 
 
 def told(text: str, tech: Tech) -> Mapping[str, str]:
-    """`sip show peer X` or `pjsip show endpoint X` as key → value, keys in lower case; {} where there is none."""
+    """`sip show peer X`, `iax2 show peer X` or `pjsip show endpoint X` as key → value, keys in lower case."""
     found: dict[str, str] = {}
     for line in text.split("\n"):
         if tech == "pjsip":
@@ -109,15 +112,15 @@ def differs(entry: Entry, said: Mapping[str, str], tech: Tech) -> str | None:
     wanted = {"context": entry.context}
     if isinstance(entry, Extension) and entry.name:
         wanted["callerid"] = f'"{entry.name}" <{entry.number}>'
-    if tech == "sip":
+    if tech != "pjsip":
         wanted["name"] = key
-        if not isinstance(entry, Extension) and entry.channels:
+        if tech == "sip" and not isinstance(entry, Extension) and entry.channels:
             wanted["call limit"] = entry.channels
         if "secret" in said:
             wanted["secret"] = "<Set>" if entry.secret else "<Not set>"
     elif said.get("endpoint", "").split(" ")[0].split("/")[0] != key:
         return f"Asterisk does not know {key}"
-    if tech == "sip" and said.get("name") != key:
+    if tech != "pjsip" and said.get("name") != key:
         return f"Asterisk does not know {key}"
     for field, value in wanted.items():
         if said.get(field, "") != value:

@@ -15,11 +15,20 @@ from msgspec.structs import replace
 from ccops.config import Secret
 
 Kind = Literal["extension", "trunk"]
-Tech = Literal["sip", "pjsip"]
+Tech = Literal["sip", "pjsip", "iax2"]
+
+DRIVERS: Mapping[Tech, str] = {"sip": "chan_sip", "pjsip": "PJSIP", "iax2": "chan_iax2"}
+"""A driver's name for people."""
+
+TECHNOLOGIES: Mapping[Tech, str] = {"sip": "SIP", "pjsip": "PJSIP", "iax2": "IAX2"}
+"""What a channel's name begins with, such as `SIP/101`."""
 
 
 class Extension(msgspec.Struct, frozen=True):
-    """A telephone. `qualify`: yes, no, or milliseconds; `codecs`: in order of preference, comma separated."""
+    """A telephone. `qualify`: yes, no, or milliseconds; `codecs`: in order of preference, comma separated.
+
+    `tech`: the driver that it is Asterisk's by; it stays what it was when it was added.
+    """
 
     number: str
     name: str = ""
@@ -39,6 +48,7 @@ class Extension(msgspec.Struct, frozen=True):
     mailbox: str = ""
     deny: str = "0.0.0.0/0.0.0.0"
     permit: str = "0.0.0.0/0.0.0.0"
+    tech: Tech = "sip"
     disabled: bool = False
 
 
@@ -61,6 +71,7 @@ class Trunk(msgspec.Struct, frozen=True):
     nat: str = "no"
     qualify: str = "yes"
     codecs: str = "ulaw,alaw"
+    tech: Tech = "sip"
     disabled: bool = False
 
 
@@ -90,6 +101,7 @@ LABELS: Mapping[str, str] = {
     "channels": "channels",
     "register": "register",
     "insecure": "insecure",
+    "tech": "driver",
     "disabled": "disabled",
 }
 """A field's word for people, in the order of the forms."""
@@ -118,6 +130,8 @@ def fields(kind: Kind) -> tuple[str, ...]:
 def made(kind: Kind, key: str, given: Mapping[str, Any]) -> Entry:
     """A new one of that name with the defaults of what is not given."""
     known = {name: value for name, value in given.items() if name != identity(kind)}
+    if known.get("tech") == "iax2":  # its own port; and only a `friend` is both called and taken calls from
+        known = {"port": "4569", "type": "friend", **known}
     return Extension(key, **known) if kind == "extension" else Trunk(key, **known)
 
 

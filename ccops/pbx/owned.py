@@ -1,4 +1,4 @@
-"""The files of Asterisk that ccops owns (`sip_ccops.conf`, `pjsip_ccops.conf`), read and written without a loss.
+"""The files of Asterisk that ccops owns (`sip_ccops.conf` and the like), read and written without a loss.
 
 The first line says whose it is; each extension or trunk begins with a line of its own (`;ccops extension 101`), and all
 up to the next such line is its block. A block keeps its lines: keys that have no field stay as they are, and of those
@@ -166,7 +166,7 @@ def _spans(block: Block, tech: Tech) -> list[tuple[str, range]]:
     for n, end in zip(heads, [*heads[1:], len(block.lines)], strict=True):
         lines = range(n + 1, end)
         pairs = [pair for index in lines if (pair := _pair(block.lines[index]))]
-        spans.append(("" if tech == "sip" else dict(pairs).get("type", ""), lines))
+        spans.append(("" if tech != "pjsip" else dict(pairs).get("type", ""), lines))
     return spans
 
 

@@ -68,9 +68,10 @@ _SHAPES: Mapping[str, tuple[str, str]] = {
     "from_user": (rf"{_WORD}", "a user's name"),
     "channels": (r"[1-9][0-9]{0,3}", "a number from 1 to 9999, or nothing"),
     "register": (r"yes|no", "yes or no"),
+    "tech": (r"sip|pjsip|iax2", "sip, pjsip or iax2"),
     "insecure": (r"(no|port|invite|very)(,(port|invite))*", "port,invite or no"),
 }
-_NEEDED = frozenset(["context", "register"])
+_NEEDED = frozenset(["context", "register", "tech"])
 
 
 def faults(entry: Entry, known: Known, instead_of: str | None = None) -> tuple[Fault, ...]:
@@ -154,6 +155,8 @@ def _values(entry: Entry) -> Iterator[Fault]:
         yield Fault("secret", "a secret", "none", "let ccops make one")
     if secret is not None and (fault := secret_fault(secret, key_of(entry))):
         yield fault
+    if entry.tech == "iax2" and entry.direct_media not in ("yes", "no", ""):
+        yield Fault("direct_media", "yes or no with chan_iax2", shown(entry.direct_media))
     if kind == "trunk" and not entry.host:
         yield Fault("host", "the gateway's or provider's address, or dynamic", "nothing")
     if kind == "trunk" and getattr(entry, "register", "no") == "yes" and not getattr(entry, "username", ""):

@@ -1,8 +1,9 @@
-"""An extension or trunk as the keys of chan_sip's or PJSIP's sections, and back.
+"""An extension or trunk as the keys of chan_sip's, PJSIP's or chan_iax2's sections, and back.
 
 Sources: configs/samples/sip.conf.sample of Asterisk 1.4, 1.8, 11 and 16 (`canreinvite` became `directmedia` in 1.6.2,
 `nat=yes` became `force_rport,comedia` in 11, `callbackextension` registers a peer's user from 1.6 on, `call-limit`
-counts a peer's calls), and pjsip.conf.sample of 16 (an endpoint, its `auth`, `aor`, `identify` and `registration`).
+counts a peer's calls), pjsip.conf.sample of 16 (an endpoint, its `auth`, `aor`, `identify` and `registration`), and
+iax.conf.sample of 1.4 to 16 (`transfer` is what other drivers call direct media; it registers in [general] alone).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _QUALIFY_S = "60"
 
 
 class Section(msgspec.Struct, frozen=True):
-    """One section: its `type` in PJSIP ("" in chan_sip, which has one for each peer), and its keys in order."""
+    """One section: its `type` in PJSIP ("" in the others, which have one for each peer), and its keys in order."""
 
     type: str
     keys: Pairs
@@ -34,15 +35,28 @@ def spelt(entry: Entry, tech: Tech, version: str | None = None) -> tuple[Section
     """The sections of it. `version` is Asterisk's; of none that is known, that of 16."""
     if tech == "sip":
         return (Section("", _without_empty(_sip(entry, _version(version)))),)
+    if tech == "iax2":
+        return (Section("", _without_empty(_iax2(entry))),)
     return tuple(Section(kind, (("type", kind), *_without_empty(keys))) for kind, keys in _pjsip(entry))
 
 
 def understood(kind: Kind, key: str, sections: tuple[Section, ...], tech: Tech, disabled: bool) -> Entry:
     """What sections say, as far as there is a field for it; a field that they do not tell is ""."""
     blank: dict[str, str | bool | Secret | None] = {field: "" for field in fields(kind)}
-    blank |= {"secret": None, "disabled": disabled}
-    found = _from_sip(kind, sections) if tech == "sip" else _from_pjsip(kind, sections)
+    blank |= {"secret": None, "disabled": disabled, "tech": tech}
+    read = {"sip": _from_sip, "pjsip": _from_pjsip, "iax2": _from_iax2}[tech]
+    found = read(kind, sections)
     return made(kind, key, blank | {name: value for name, value in found.items() if name in blank})
+
+
+def unspelt(kind: Kind, tech: Tech) -> Mapping[str, str]:
+    """The fields of which that driver's sections have no key, each with the only value that it may have."""
+    if tech != "iax2":
+        return {}
+    only = {"dtmf": "rfc2833", "nat": "yes" if kind == "extension" else "no"}
+    if kind == "extension":
+        return {**only, "call_group": "", "pickup_group": ""}
+    return {**only, "from_user": "", "channels": "", "insecure": "port,invite", "register": "no"}
 
 
 def _without_empty(keys: Pairs) -> Pairs:
@@ -98,6 +112,32 @@ def _sip(entry: Entry, version: tuple[int, ...]) -> Pairs:
     )
 
 
+def _iax2(entry: Entry) -> Pairs:
+    secret = entry.secret.reveal() if entry.secret else ""
+    codecs = (("disallow", "all"), ("allow", entry.codecs)) if entry.codecs else ()
+    common: Pairs = (
+        ("type", entry.type),
+        ("host", entry.host),
+        ("port", entry.port),
+        ("username", entry.username if isinstance(entry, Trunk) else ""),
+        ("secret", secret),
+        ("context", entry.context),
+        ("transfer", entry.direct_media),
+        ("qualify", entry.qualify),
+        *codecs,
+    )
+    if isinstance(entry, Trunk):
+        return common
+    return (
+        *common,
+        ("callerid", f'"{entry.name}" <{entry.number}>' if entry.name else ""),
+        ("accountcode", entry.account_code),
+        ("mailbox", entry.mailbox),
+        ("deny", entry.deny),
+        ("permit", entry.permit),
+    )
+
+
 _SIP_FIELDS: Mapping[str, str] = {
     "type": "type",
     "host": "host",
@@ -128,6 +168,32 @@ def _from_sip(kind: Kind, sections: tuple[Section, ...]) -> dict[str, str | Secr
     found["nat"] = "yes" if keys.get("nat") == "force_rport,comedia" else keys.get("nat", "")
     found["secret"] = Secret(keys["secret"]) if keys.get("secret") else None
     found["register"] = "yes" if keys.get("callbackextension") else "no"
+    if kind == "extension":
+        found["name"] = _name(keys.get("callerid", ""))
+    return found
+
+
+_IAX2_FIELDS: Mapping[str, str] = {
+    "type": "type",
+    "host": "host",
+    "port": "port",
+    "context": "context",
+    "transfer": "direct_media",
+    "qualify": "qualify",
+    "allow": "codecs",
+    "accountcode": "account_code",
+    "mailbox": "mailbox",
+    "deny": "deny",
+    "permit": "permit",
+    "username": "username",
+}
+
+
+def _from_iax2(kind: Kind, sections: tuple[Section, ...]) -> dict[str, str | Secret | None]:
+    keys = dict(sections[0].keys) if sections else {}
+    found: dict[str, str | Secret | None] = {_IAX2_FIELDS[k]: v for k, v in keys.items() if k in _IAX2_FIELDS}
+    found |= unspelt(kind, "iax2")
+    found["secret"] = Secret(keys["secret"]) if keys.get("secret") else None
     if kind == "extension":
         found["name"] = _name(keys.get("callerid", ""))
     return found

@@ -88,6 +88,11 @@ def after(plan: Plan, sudo: bool = False, sides: Divergence | None = None) -> It
     if plan.took_s:
         yield _BLANK
         yield Paragraph(took(plan), title="The last times it took", rest=2)
+    if plan.statements:
+        yield _BLANK
+        yield Paragraph(title="Written and sent, secrets as ***")
+        for line in plan.statements:
+            yield Paragraph(line, rest=2)
     held = [check for check in plan.checks if check.holds is True]
     if held:
         yield _BLANK

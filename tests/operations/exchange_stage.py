@@ -36,18 +36,20 @@ ASTERISK = textwrap.dedent(
         return os.path.exists(home + "/broken-" + word)
     def load():
         found, name = {{}}, ""
-        for tech in ("sip", "pjsip"):
-            for line in open(f"{{home}}/asterisk/{{tech}}_ccops.conf", encoding="utf-8"):
+        for stem in ("sip", "pjsip", "iax"):
+            for line in open(f"{{home}}/asterisk/{{stem}}_ccops.conf", encoding="utf-8"):
                 line = line.split(";")[0].strip()
                 if line.startswith("["):
                     name = line[1:-1]
-                    found.setdefault(name, {{}})
+                    found.setdefault(name, {{"stem": stem}})
                 elif "=" in line:
                     key, _, value = line.partition("=")
                     found[name].setdefault(key, value)
         return found
     def peers():
-        return eval(open(home + "/loaded").read()) if os.path.exists(home + "/loaded") else {{}}
+        found = eval(open(home + "/loaded").read()) if os.path.exists(home + "/loaded") else {{}}
+        stem = {{"sip": "sip", "pjsip": "pjsip", "iax2": "iax"}}.get(command.split()[0])
+        return {{name: keys for name, keys in found.items() if keys["stem"] == stem}}
     word = command.split()[-1]
     if broken("asterisk"):
         print("Unable to connect to remote asterisk"); sys.exit(1)
@@ -58,26 +60,26 @@ ASTERISK = textwrap.dedent(
     elif command == "queue show":
         print("ventas has 0 calls (max unlimited) in 'ringall' strategy")
     elif command.startswith("module show like"):
-        tech = "{tech}"
-        print(f"chan_{{tech}}.so  Running" if word == f"chan_{{tech}}.so" else "0 modules loaded")
+        there = [f"chan_{{tech}}.so" for tech in "{tech}".split("+")]
+        print(f"{{word}}  Running" if word in there else "0 modules loaded")
     elif "reload" in command:
         if broken("reload"):
             print("no such command"); sys.exit(1)
         if not broken("deaf"):
             loaded = load()
             open(home + "/loaded", "w").write(repr(loaded))
-    elif command == "sip show peers":
+    elif command in ("sip show peers", "iax2 show peers"):
         print("Name/username   Host")
         for name in peers(): print(f"{{name}}/{{name}}   (Unspecified)   D")
-        print("%d sip peers [Monitored: 0 online]" % len(peers()))
+        print("%d %s peers [Monitored: 0 online]" % (len(peers()), command.split()[0]))
     elif command == "pjsip show endpoints":
         for name in peers(): print(f" Endpoint:  {{name}}   Unavailable 0 of inf")
-    elif command.startswith(("sip show peer ", "pjsip show endpoint ")):
+    elif command.startswith(("sip show peer ", "pjsip show endpoint ", "iax2 show peer ")):
         if word not in peers():
             print(f"Peer {{word}} not found.")
         else:
             p = peers()[word]
-            sample = open(home + "/sample-{tech}").read()
+            sample = open(home + "/sample-" + command.split()[0]).read()
             print(sample.format(blank=" ", name=word, context=p.get("context", ""), limit=p.get("call-limit", "0"),
                                 callerid=p.get("callerid", ""),
                                 secret="<Set>" if p.get("secret") else "<Not set>"))
@@ -91,17 +93,18 @@ class ExchangeStage(Stage):
     def __init__(self, folder: Path, tech: str = "sip", **changes: Any) -> None:
         self.home = folder / "node"
         self.files = self.home / "asterisk"
-        self.tech = tech
+        self.tech = tech.split("+")[0]
         self.lost: int | None = None
         self.put_hook: Callable[[], None] = lambda: None
         shutil.rmtree(self.home, ignore_errors=True)
         self.files.mkdir(parents=True)
-        for each in ("sip", "pjsip"):
+        for each in ("sip", "pjsip", "iax"):
             (self.files / f"{each}_ccops.conf").write_text("")
             (self.files / f"{each}_ccops.conf").chmod(0o640)
             (self.files / f"{each}.conf").write_text(f"[general]\nallowguest=no\n\n#include {each}_ccops.conf\n")
         (self.home / "dialplan").write_text(samples.DIALPLAN)
         (self.home / "sample-sip").write_text(samples.SIP_PEER)
+        (self.home / "sample-iax2").write_text(samples.IAX2_PEER)
         (self.home / "sample-pjsip").write_text(samples.PJSIP_ENDPOINT)
         program = self.home / "bin" / "asterisk"
         program.parent.mkdir()
@@ -121,7 +124,7 @@ class ExchangeStage(Stage):
     @property
     def owned(self) -> Path:
         """ccops' own file."""
-        return self.files / f"{self.tech}_ccops.conf"
+        return self.files / f"{'iax' if self.tech == 'iax2' else self.tech}_ccops.conf"
 
     @property
     def asked(self) -> list[str]:

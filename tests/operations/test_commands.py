@@ -175,7 +175,7 @@ async def test_every_plan_can_be_printed_instead_of_run(tmp_path: Path) -> None:
         "secondary": (0, ["drbd", "secondary", TWO]),
     }
     keys = {"schema", "pair", "request", "title", "purpose", "role", "may_run", "not_permitted", "checks", "steps"}
-    keys |= {"notices", "irrevocable", "evidence", "typed", "undo", "took_s"}
+    keys |= {"notices", "irrevocable", "evidence", "typed", "undo", "took_s", "statements"}
     async with desk(tmp_path) as at:
         turns = asyncio.Semaphore(3)
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ccops.operations import exchange, pbx_deed
-from ccops.operations.exchange import digest_of, parse_exchange
+from ccops.config import Secret
+from ccops.operations import pbx_files
+from ccops.operations.exchange import digest_of
+from ccops.pbx.owned import FIRST_LINE
 from ccops.watch.configuration import cut_frames
 from tests.operations.exchange_stage import ExchangeStage
 from tests.operations.test_scripts import SHELLS
@@ -36,7 +38,7 @@ def owned(tmp_path: Path) -> Path:
 
 
 def put(shell: list[str], path: Path, was: str, new: str, sent: str) -> subprocess.CompletedProcess[bytes]:
-    words = [*shell, "-c", pbx_deed.script(), "ccops", str(path), digest_of(was), digest_of(new)]
+    words = [*shell, "-c", pbx_files.put_script(), "ccops", str(path), digest_of(was), digest_of(new)]
     return subprocess.run(words, input=sent.encode(), capture_output=True, timeout=60, check=False)
 
 
@@ -82,28 +84,30 @@ def test_what_is_there_is_read_as_it_is(shell: list[str], tmp_path: Path) -> Non
         "[general]\nregister => u:secret@host\n[101](phone) ; x\nsecret=topsecret\n"
         " #include sip_ccops.conf\n;secret=x\n"
     )
-    script = exchange.script().replace("/etc/asterisk", str(stage.files))
+    script = pbx_files.script().replace("/etc/asterisk", str(stage.files))
     path = f"{stage.home}/bin:{os.environ['PATH']}"
     done = subprocess.run(
         [*shell, "-s"], input=script.encode(), capture_output=True, env={"PATH": path}, timeout=60, check=True
     )
     assert b"topsecret" not in done.stdout
     assert b"u:secret" not in done.stdout
-    found = parse_exchange("n1", cut_frames(done.stdout))
-    assert (found.tech, found.version, found.included) == ("sip", "16.28.0", True)
-    assert found.sections == ("general", "101")
-    assert found.folder == str(stage.files)
-    assert found.digest == digest_of(text)
-    assert found.text is not None
-    assert found.text.reveal() != text  # a line like a frame's mark is not ours; by the digest that is seen
-    assert "secret=abc" not in repr(found)
-    stage.owned.write_text(text.replace("##### rc=0\n", ""))
+    found = pbx_files.parse_exchange("n1", cut_frames(done.stdout))
+    assert "changes right now" in str(found)  # a line like a frame's mark is not ours; by the digest that is seen
+    assert "secret=abc" not in str(found)
+    text = f"{FIRST_LINE}\n;ccops extension 102\n[102]\nsecret=abc\n; ñ\n\n\n"
+    stage.owned.write_text(text)
     done = subprocess.run(
         [*shell, "-s"], input=script.encode(), capture_output=True, env={"PATH": path}, timeout=60, check=True
     )
-    again = parse_exchange("n1", cut_frames(done.stdout))
-    assert again.text is not None
-    assert digest_of(again.text.reveal()) == again.digest
+    again = pbx_files.parse_exchange("n1", cut_frames(done.stdout))
+    assert isinstance(again, pbx_files.FilesExchange)
+    assert (again.tech, again.asterisk.version, again.of("sip").included) == ("sip", "16.28.0", True)
+    assert again.of("sip").sections == ("general", "101")
+    assert again.folder == str(stage.files)
+    assert again.digest == digest_of(text)
+    assert again.of("sip").text == Secret(text)
+    assert [entry.secret for entry in again.entries] == [Secret("abc")]
+    assert "secret=abc" not in repr(again)
 
 
 def test_a_simulated_node_has_files_of_its_own(shell: list[str], tmp_path: Path) -> None:
@@ -113,11 +117,12 @@ def test_a_simulated_node_has_files_of_its_own(shell: list[str], tmp_path: Path)
     (files / "sip_ccops.conf").write_text(OLD)
     environment = {**os.environ, "CCOPS_ROOT": str(tmp_path)}
     done = subprocess.run(
-        [*shell, "-s"], input=exchange.script().encode(), capture_output=True, env=environment, timeout=60, check=True
+        [*shell, "-s"], input=pbx_files.script().encode(), capture_output=True, env=environment, timeout=60, check=True
     )
     frames = cut_frames(done.stdout)
     assert frames["folder.txt"][0].strip() == "/etc/asterisk"
     assert frames["sip.digest.txt"][0].strip() == digest_of(OLD)
-    words = [*shell, "-c", pbx_deed.script(), "ccops", "/etc/asterisk/sip_ccops.conf", digest_of(OLD), digest_of(NEW)]
+    path = "/etc/asterisk/sip_ccops.conf"
+    words = [*shell, "-c", pbx_files.put_script(), "ccops", path, digest_of(OLD), digest_of(NEW)]
     subprocess.run(words, input=NEW.encode(), env=environment, timeout=60, check=True)
     assert (files / "sip_ccops.conf").read_text() == NEW

@@ -33,7 +33,7 @@ async def add(stage: ExchangeStage, key: str = "101", operation: str = "extensio
     return (await stage.edit(operation, do="add", key=key, **fields)).ending
 
 
-@pytest.mark.parametrize("tech", ["sip", "pjsip"])
+@pytest.mark.parametrize("tech", ["sip", "pjsip", "iax2"])
 def test_a_life_of_an_extension(tmp_path: Path, tech: str) -> None:
     async def act() -> None:
         async with ExchangeStage(tmp_path, tech) as stage:
@@ -48,7 +48,8 @@ def test_a_life_of_an_extension(tmp_path: Path, tech: str) -> None:
             assert "seen in Asterisk: 101" in report.states[1].said
             assert SECRET in stage.owned.read_text()
             assert stat.S_IMODE(stage.owned.stat().st_mode) == 0o640
-            assert ("sip reload" if tech == "sip" else "module reload res_pjsip.so") in stage.asked
+            reloads = {"sip": "sip reload", "pjsip": "module reload res_pjsip.so", "iax2": "iax2 reload"}
+            assert reloads[tech] in stage.asked
             for do, extra, seen in (
                 ("edit", {"name": "Eva", "qualify": "no"}, '"Eva" <101>'),
                 ("disable", {}, ";off [101]"),
@@ -82,6 +83,60 @@ def test_a_trunk_and_its_limit(tmp_path: Path, tech: str) -> None:
             assert "=8\n" in stage.owned.read_text()
             report = await stage.edit("trunk", do="edit", key="gxw4108", host="192.168.27.131")
             assert report.ending == "done"
+
+    play(act())
+
+
+def test_two_drivers_beside_one_another(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with ExchangeStage(tmp_path, "sip+iax2") as stage:
+            assert await add(stage) == "done"
+            assert await add(stage, "201", tech="iax2") == "done"
+            iax = stage.files / "iax_ccops.conf"
+            assert "[201]\ntype=friend\nhost=dynamic\nport=4569\n" in iax.read_text()
+            rows = "number,name,tech\n101,Eva,sip\n201,Leo,iax2\n"
+            before = stage.owned.read_text(), iax.read_text()
+            broken = stage.home / "broken-deaf"
+            puts: list[int] = []
+
+            def strike() -> None:
+                puts.append(1)
+                if len(puts) == 2:  # both files are there, and Asterisk reads neither
+                    broken.touch()
+                elif len(puts) == 3:
+                    broken.unlink()
+
+            stage.put_hook = strike
+            report = await stage.edit(do="import", rows=stage.executor.vault.put(sheet.parse(rows, "extension")))
+            assert report.ending == "undone", report.summary
+            assert (stage.owned.read_text(), iax.read_text()) == before
+            stage.put_hook = lambda: None
+            report = await stage.edit(do="import", rows=stage.executor.vault.put(sheet.parse(rows, "extension")))
+            assert report.ending == "done", report.summary
+            assert '"Eva" <101>' in stage.owned.read_text()
+            assert '"Leo" <201>' in iax.read_text()
+            with pytest.raises(OperationError, match="iax2's and stays so"):
+                await stage.edit(do="edit", key="201", tech="sip")
+            with pytest.raises(Refused, match="call group is nothing with chan_iax2"):
+                await stage.edit(do="edit", key="201", call_group="1")
+            with pytest.raises(Refused, match="101 in use"):
+                await add(stage, "101", tech="iax2")
+            with pytest.raises(Refused, match="PJSIP is loaded"):
+                await add(stage, "301", tech="pjsip")
+
+    play(act())
+
+
+def test_what_is_written_is_told_beforehand_without_secrets(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with ExchangeStage(tmp_path) as stage:
+            token = stage.executor.vault.put(Secret(SECRET))
+            asked = {"do": "add", "key": "101", "name": "Ana", "secret": token}
+            plan = await stage.executor.prepare(Request("extension", arguments=asked))
+            assert "+ secret=***" in plan.statements
+            assert '+ callerid="Ana" <101>' in plan.statements
+            assert "asterisk -rx 'sip reload'" in plan.statements
+            assert SECRET not in "\n".join(plan.statements)
 
     play(act())
 

@@ -29,6 +29,40 @@ SIP_PEER = """\
 
 """
 
+IAX2_PEERS = """\
+Name/Username    Host                 Mask             Port          Status      Description
+101              (Unspecified)   (D)  255.255.255.255  0             UNKNOWN
+office/u7        10.0.0.9        (S)  255.255.255.255  4569          OK (12 ms)
+2 iax2 peers [1 online, 1 offline, 0 unmonitored]
+"""
+
+IAX2_PEER = """\
+
+
+  * Name       : {name}
+  Description  :{blank}
+  Secret       : {secret}
+  Context      : {context}
+  Parking lot  :{blank}
+  Mailbox      :{blank}
+  Dynamic      : Yes
+  Callnum limit: 0
+  Calltoken req: Yes
+  Trunk        : No
+  Encryption   : No
+  Callerid     : {callerid}
+  Expire       : 60
+  ACL          : Yes
+  Addr->IP     : (null)
+  Defaddr->IP  : (null)
+  Username     :{blank}
+  Codecs       : (ulaw|alaw)
+  Codec Order  : (ulaw|alaw)
+  Status       : UNKNOWN
+  Qualify      : every 60000ms when OK, every 10000ms when UNREACHABLE (sample smoothing Off)
+
+"""
+
 PJSIP_ENDPOINT = """\
 
  Endpoint:  <Endpoint/CID.....................................>  <State.....>  <Channels.>

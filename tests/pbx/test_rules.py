@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ccops.config import Secret
 from ccops.pbx import heard, sheet
 from ccops.pbx.changes import diff
-from ccops.pbx.model import Extension, Trunk
+from ccops.pbx.model import Extension, Tech, Trunk
 from ccops.pbx.rules import Known, faults
 from ccops.pbx.secret import generated, weakness
 from tests.pbx import samples
@@ -141,6 +141,7 @@ def test_the_dialplan_and_what_uses_a_number() -> None:
     assert heard.used_otherwise("102", plan) is None
     assert heard.queues(samples.QUEUES) == ("ventas",)
     assert heard.peers(samples.SIP_PEERS, "sip") == ("101", "gxw4108")
+    assert heard.peers(samples.IAX2_PEERS, "iax2") == ("101", "office")
     shown = samples.PJSIP_ENDPOINT.format(blank=" ", name="101", callerid="", context="x")
     assert heard.peers(shown, "pjsip") == ("101",)
     assert heard.version("Asterisk 16.28.0~dfsg-0+deb11u4 built by nobody") == "16.28.0"
@@ -148,12 +149,17 @@ def test_the_dialplan_and_what_uses_a_number() -> None:
 
 def test_what_asterisk_tells_of_a_peer() -> None:
     right = {"name": "101", "context": "from-internal", "limit": "0", "callerid": '"Ana" <101>', "secret": "<Set>"}
-    for tech, sample in (("sip", samples.SIP_PEER), ("pjsip", samples.PJSIP_ENDPOINT)):
-        assert heard.differs(ANA, heard.told(sample.format(blank=" ", **right), tech), tech) is None  # type: ignore[arg-type]
-        other = heard.told(sample.format(blank=" ", **{**right, "context": "other"}), tech)  # type: ignore[arg-type]
-        assert "context other" in (heard.differs(ANA, other, tech) or "")  # type: ignore[arg-type]
+    told: tuple[tuple[Tech, str], ...] = (
+        ("sip", samples.SIP_PEER),
+        ("pjsip", samples.PJSIP_ENDPOINT),
+        ("iax2", samples.IAX2_PEER),
+    )
+    for tech, sample in told:
+        assert heard.differs(ANA, heard.told(sample.format(blank=" ", **right), tech), tech) is None
+        other = heard.told(sample.format(blank=" ", **{**right, "context": "other"}), tech)
+        assert "context other" in (heard.differs(ANA, other, tech) or "")
         for gone in ("Peer 101 not found.\n", "Unable to find object 101.\n", ""):
-            assert heard.differs(ANA, heard.told(gone, tech), tech) == "Asterisk does not know 101"  # type: ignore[arg-type]
+            assert heard.differs(ANA, heard.told(gone, tech), tech) == "Asterisk does not know 101"
     said = heard.told(
         samples.SIP_PEER.format(blank=" ", **{**right, "name": "gw", "context": "from-trunk", "limit": "8"}), "sip"
     )
