@@ -2,11 +2,13 @@
 
 from ccops.config.settings import (
     ACCENTS,
+    SHIPPED_ECCP_USER,
     AmiControlSettings,
     AmiSettings,
     ConfigError,
     ConfigMissing,
     ConsoleSettings,
+    EccpSettings,
     MysqlControlSettings,
     MysqlSettings,
     NodeSettings,
@@ -23,11 +25,13 @@ from ccops.config.settings import (
 
 __all__ = [
     "ACCENTS",
+    "SHIPPED_ECCP_USER",
     "AmiControlSettings",
     "AmiSettings",
     "ConfigError",
     "ConfigMissing",
     "ConsoleSettings",
+    "EccpSettings",
     "MysqlControlSettings",
     "MysqlSettings",
     "NodeSettings",

@@ -24,6 +24,9 @@ ACCENTS = (
 )
 """Names that `accent` takes beside #rrggbb; all of them are colours of CSS."""
 
+SHIPPED_ECCP_USER = "agentconsole"
+"""The user (and password) of ECCP that the call-center module brings along, for its own agents' console."""
+
 _UNSEEN = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 _PRINTABLE = rf"[^{_UNSEEN}]"
 _NAME = rf"[^{_UNSEEN}\s@:/\[\]-][^{_UNSEEN}\s@:/\[\]]*"  # a "-" in front would be an option of ssh
@@ -175,6 +178,15 @@ class MysqlControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     password: KeptSecret | None = None
 
 
+class EccpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The dialer of the call-center module, as a user of its table eccp_authorized_clients; always reached over SSH."""
+
+    user: Text
+    password: KeptSecret
+    port: Port = 20005
+    host: Text = "127.0.0.1"
+
+
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From when on something is a fault. Times are in seconds.
 
@@ -221,6 +233,7 @@ class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ami_control: AmiControlSettings | None = None
     mysql: MysqlSettings | None = None
     mysql_control: MysqlControlSettings | None = None
+    eccp: EccpSettings | None = None
     trunks: Mapping[Text, Lines] = {}
     queues: Mapping[Text, QueueSettings] = {}
     thresholds: Thresholds = Thresholds()
@@ -298,7 +311,8 @@ def load(path: Path | None = None) -> Settings:
             f"{_short(path)}, line {line}: expected UTF-8 text, found byte 0x{data[error.start]:02x}; save it as UTF-8"
         ) from None
     settings = parse(text, path)
-    return msgspec.structs.replace(settings, warnings=tuple(_mode_warnings(path, stat.S_IMODE(mode))))
+    warnings = (*_mode_warnings(path, stat.S_IMODE(mode)), *_user_warnings(settings.pairs))
+    return msgspec.structs.replace(settings, warnings=warnings)
 
 
 def parse(text: str, path: Path | None) -> Settings:
@@ -389,6 +403,11 @@ def _pair_contradictions(path: tuple[str, ...], pair: PairSettings) -> Iterator[
             yield Fault(
                 (*path, "mysql_control"), f"{spelt((*path, 'mysql'))} beside it", "none", "it tells where MySQL is"
             )
+    if pair.eccp is not None:
+        yield from _secret_faults((*path, "eccp"), "password", pair.eccp.password)
+        if pair.mysql is None:
+            remedy = "its tables tell whose agents are the module's"
+            yield Fault((*path, "eccp"), f"{spelt((*path, 'mysql'))} beside it", "none", remedy)
     for link_name, link in (("ami", pair.ami), ("mysql", pair.mysql)):
         if link is not None:
             yield from _link_contradictions((*path, link_name), link, [first.name, second.name])
@@ -437,6 +456,16 @@ def _mode_warnings(path: Path, mode: int) -> Iterator[str]:
             f"{_short(path)}: expected to be writable by its owner only, found mode {mode:04o}: {who} can change where "
             f"ccops connects and which commands give its secrets; chmod 600 it"
         )
+
+
+def _user_warnings(pairs: Mapping[str, PairSettings]) -> Iterator[str]:
+    for name, pair in pairs.items():
+        if pair.eccp is not None and pair.eccp.user == SHIPPED_ECCP_USER:
+            yield (
+                f"[pairs.{name}.eccp]: expected a user of ccops' own, found {SHIPPED_ECCP_USER}, which every "
+                "call-center module is shipped with (password the same); `ccops amiuser --eccp` prints how to make "
+                "another, and how to give this one a new password"
+            )
 
 
 def _short(path: Path) -> str:
