@@ -6,6 +6,8 @@ import random
 import time
 from dataclasses import dataclass
 
+from ccops.demo.staff import login_of
+
 _QUEUES = ("ventas", "soporte", "cobranza")
 _HISTORY = 24
 _HISTORY_S = 2 * 86_400.0
@@ -15,7 +17,8 @@ _HISTORY_S = 2 * 86_400.0
 class Call:
     """An incoming call in a queue; `ended` is the node's clock (seconds since the epoch), spans in s.
 
-    `end` is queue_log's word for it; without an agent nobody answered, and nothing was recorded.
+    `end` is queue_log's word for it; without an agent nobody answered, and nothing was recorded. `interface` is the
+    agent's in the queue, where it is not that of the telephone.
     """
 
     ended: float
@@ -28,6 +31,7 @@ class Call:
     held: int
     talked: int
     end: str = "COMPLETECALLER"
+    interface: str = ""
 
     @property
     def entered(self) -> float:
@@ -41,7 +45,7 @@ class Call:
 
     def queue_lines(self) -> str:
         """Its lines in queue_log."""
-        head, agent = f"{self.uniqueid}|{self.queue}", f"SIP/{self.agent}"
+        head, agent = f"{self.uniqueid}|{self.queue}", self.interface or f"SIP/{self.agent}"
         enter = f"{int(self.entered)}|{head}|NONE|ENTERQUEUE||{self.number}|1\n"
         if not self.agent:
             return f"{enter}{int(self.ended)}|{head}|NONE|{self.end}|1|1|{self.held}\n"
@@ -86,8 +90,10 @@ def make_history(seed: int, now: float) -> list[Call]:
     for i, at in enumerate(moments):
         held, talked, which = rng.randrange(2, 50), rng.randrange(20, 400), rng.randrange(len(_QUEUES))
         unique = f"{int(at - held - talked)}.{i}"
-        number, agent = f"09{rng.randrange(10**8):08d}", str(101 + rng.randrange(10))
-        calls.append(Call(at, unique, "gxw4108", number, _QUEUES[which], str(400 + which), agent, held, talked))
+        number, place = f"09{rng.randrange(10**8):08d}", rng.randrange(10)
+        agent, login = str(101 + place), login_of(101 + place, place)
+        exten, own = str(400 + which), f"Agent/{login}" if login else ""
+        calls.append(Call(at, unique, "gxw4108", number, _QUEUES[which], exten, agent, held, talked, interface=own))
     return calls
 
 

@@ -31,7 +31,7 @@ class Changes:
             "queueremove": ("QueueRemove", "agent", self._remove),
             "queuepenalty": ("QueuePenalty", "agent", self._set_penalty),
             "queuereset": ("QueueReset", "agent", lambda action: (True, "Queue stats reset successfully")),
-            "agentlogoff": ("AgentLogoff", "agent", lambda action: (False, "No such agent")),
+            "agentlogoff": ("AgentLogoff", "agent", self._log_off),
             "hangup": ("Hangup", "call", self._hang_up),
             "setvar": ("Setvar", "call", self._set_variable),
             "redirect": ("Redirect", "call", self._redirect),
@@ -96,6 +96,14 @@ class Changes:
             return False, "Invalid interface, queuename or penalty"
         said = "Interface penalty set successfully"
         return True, said, lambda: self._exchange.set_penalty(agent, int(penalty), queue or None)
+
+    def _log_off(self, action: Mapping[str, str]) -> Said:
+        login = action.get("agent", "")
+        agent = next((a for a in self._exchange.agents.values() if login and a.login == login), None)
+        if agent is None or agent.away:
+            return False, "No such agent"
+        soft = action.get("soft", "").lower() in {"true", "1", "yes", "on"}
+        return True, "Agent logged out", lambda: self._exchange.log_off(agent, soft)
 
     def _member(self, action: Mapping[str, str]) -> tuple[Agent | None, str]:
         agent, queue = self._exchange.find_agent(action.get("interface", "")), action.get("queue", "")

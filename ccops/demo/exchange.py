@@ -232,6 +232,8 @@ class Exchange:
 
     def set_status(self, agent: Agent, status: int) -> None:
         """The telephone's state changes, in all queues of the agent."""
+        if agent.away and status == 1:
+            status = 5
         if agent.status == status:
             return
         agent.status = status
@@ -252,6 +254,24 @@ class Exchange:
                 self.emit("QueueMemberPause", "agent", [*fields, ("Reason", agent.reason)] if agent.reason else fields)
         if not paused:
             agent.reason = ""
+
+    def log_off(self, agent: Agent, soft: bool = True) -> None:
+        """An agent of chan_agent logs off; `soft` lets the call end first."""
+        if not soft:
+            for channel in list(self.channels.values()):
+                if channel.bridge and channel.name.startswith(f"{agent.interface}-"):
+                    self.lose(channel)
+        agent.away = True
+        if not agent.in_call:
+            self.set_status(agent, 5)
+        seconds = int(self.wall() - self.started_at)
+        self.emit("Agentlogoff", "agent", [("Agent", agent.login), ("Logintime", seconds)])
+
+    def log_on(self, agent: Agent) -> None:
+        """And logs on again."""
+        agent.away = False
+        self.set_status(agent, 1)
+        self.emit("Agentlogin", "agent", [("Agent", agent.login), ("Channel", f"SIP/{agent.number}-{0:08x}")])
 
     def add_member(self, agent: Agent, queue: str, penalty: int = 0) -> bool:
         """A dynamic member; False when already there."""
@@ -304,7 +324,7 @@ class Exchange:
         ]
 
     def find_agent(self, interface: str) -> Agent | None:
-        """The agent with that interface; Local/101@agents names the same telephone as SIP/101."""
+        """The agent with that interface; Local/101@from-queue/n names the same telephone as SIP/101."""
         if interface.startswith("Local/"):
             interface = f"SIP/{interface[6:].partition('@')[0]}"
         return self.agents.get(interface)
@@ -332,7 +352,7 @@ class Exchange:
             "system",
             [
                 ("ChannelType", "SIP"),
-                ("Peer", agent.interface),
+                ("Peer", f"SIP/{agent.number}"),
                 ("PeerStatus", "Registered"),
                 ("Address", f"192.168.{28 + number // 250}.{number % 250 + 1}:5060"),
             ],
@@ -392,7 +412,12 @@ class Exchange:
         for agent in self.agents.values():
             number = int(agent.number)
             address = f"192.168.{28 + number // 250}.{number % 250 + 1}"
-            yield agent.number, address, True, f"OK ({3 + number % 17} ms)" if agent.status != 5 else "UNKNOWN"
+            yield (
+                agent.number,
+                address,
+                True,
+                f"OK ({3 + number % 17} ms)" if agent.status != 5 or agent.login else "UNKNOWN",
+            )
 
     def date(self, at: float) -> tuple[str, str]:
         """A moment as CoreStatus shows it: date and time."""

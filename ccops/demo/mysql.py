@@ -31,7 +31,9 @@ class Database:
         self.machine = machine
         self.centre = centre
         side = centre.pair.drbd.sides[machine.index]
-        self.tables = Tables(centre.exchanges[machine.index], lambda: side.calls, lambda: side.breaks)
+        exchange, dialer = centre.exchanges[machine.index], centre.dialers[machine.index]
+        clients = {"agentconsole": "agentconsole"} | dict(accounts)
+        self.tables = Tables(exchange, lambda: side.calls, lambda: side.breaks, dialer.open_breaks, clients)
         self.door = Door(self._serve)
         self._path = path
         self._server = MysqlServer(session_factory=lambda: _Session(self), identity_provider=_Accounts(accounts))

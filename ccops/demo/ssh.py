@@ -1,4 +1,4 @@
-"""A node's SSH server: real shells in the node's fake root, and forwards to its AMI and MySQL."""
+"""A node's SSH server: real shells in the node's fake root, and forwards to its AMI, MySQL and ECCP."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USER = "root"
 MYSQL_SOCKETS = ("/var/run/mysqld/mysqld.sock", "/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock")
 
 _CHUNK = 65_536
-_PORTS = {5038: "ami", 3306: "mysql"}
+_PORTS = {5038: "ami", 3306: "mysql", 20005: "eccp"}
 
 
 class SshNode:

@@ -26,6 +26,9 @@ _QUEUES = (
     ("vip", "rrmemory", 10),
 )
 
+# Of six agents, four are members by configuration, and two log in through the call-center module.
+_KINDS = ("", "", "", "", "callback", "login")
+
 MAIN_TRUNK = "gxw4108"
 
 
@@ -43,7 +46,12 @@ class Membership:
 
 @dataclass
 class Agent:
-    """A person with a telephone. `status` is Asterisk's device state; `call` the channel they talk on."""
+    """A person with a telephone. `status` is Asterisk's device state; `call` the channel they talk on.
+
+    `module`: an agent who logs in through the call-center module's dialer; one with a `login` does so as chan_agent's
+    Agent/LOGIN, the others are called back (SIP/NUMBER) in their `queues` (with penalties). All others are members by
+    configuration. `away`: logged off.
+    """
 
     number: str
     name: str
@@ -55,11 +63,15 @@ class Agent:
     in_call: bool = False
     free_at: float = 0.0
     last_served: float = 0.0
+    module: bool = False
+    login: str = ""
+    away: bool = False
+    queues: dict[str, int] = field(default_factory=dict)
 
     @property
     def interface(self) -> str:
-        """`SIP/101`."""
-        return f"SIP/{self.number}"
+        """`SIP/101`, or `Agent/9106`."""
+        return f"Agent/{self.login}" if self.login else f"SIP/{self.number}"
 
 
 @dataclass
@@ -126,9 +138,18 @@ def make_agents(count: int, queues: dict[str, Queue], rng: random.Random) -> dic
             second = names[(i + 1) % len(names)]
             memberships[second] = Membership(second, penalty=1)
         person = f"{_FIRST[i % 30]} {_LAST[(i // 30 + i) % 30]}"
-        agent = Agent(str(first + i), person, memberships)
+        kind = i % len(_KINDS)
+        agent = Agent(str(first + i), person, memberships, module=_KINDS[kind] != "", login=login_of(first + i, i))
+        agent.queues = {name: membership.penalty for name, membership in memberships.items()}
+        for membership in memberships.values():
+            membership.dynamic = _KINDS[kind] == "callback"
         agents[agent.interface] = agent
     return agents
+
+
+def login_of(number: int, place: int) -> str:
+    """The number that the agent with that telephone logs in with, counted from 0; "" for those who do not."""
+    return str(9000 + number) if _KINDS[place % len(_KINDS)] == "login" else ""
 
 
 def make_trunks(agents: int) -> dict[str, Trunk]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,24 +30,33 @@ _INDEXES = (
 class Tables:
     """Tables by database and name; rows are made when they are asked for.
 
-    `calls()` and `breaks()` give what the side has written.
+    `calls()` and `breaks()` give what the side has written, `open_breaks()` those under way (number, break, begin);
+    `accounts` are the users of ECCP with their passwords.
     """
 
     def __init__(
-        self, exchange: Exchange, calls: Callable[[], list[Call]], breaks: Callable[[], list[Break]] = list
+        self,
+        exchange: Exchange,
+        calls: Callable[[], list[Call]],
+        breaks: Callable[[], list[Break]] = list,
+        open_breaks: Callable[[], list[tuple[str, str, float]]] = list,
+        accounts: Mapping[str, str] = {},
     ) -> None:
         self._exchange = exchange
         self._calls = calls
         self._taken = breaks
+        self._open_breaks = open_breaks
+        self._accounts = accounts
         self._makers: dict[str, dict[str, Callable[[], Rows]]] = {
             "call_center": {
                 "agent": self._agents,
-                "break": _breaks,
+                "break": break_rows,
                 "queue_call_entry": self._queues,
                 "call_entry": lambda: list(self._entries()),
                 "campaign": lambda: [{"id": 1, "name": "encuesta", "queue": next(iter(self._exchange.queues))}],
                 "calls": lambda: list(self._outgoing()),
                 "audit": self._presences,
+                "eccp_authorized_clients": self._clients,
             },
             "asteriskcdrdb": {"cdr": lambda: [_record(call) for call in self._calls()]},
             "information_schema": {"columns": self._columns, "statistics": _statistics},
@@ -75,8 +85,22 @@ class Tables:
 
     def _agents(self) -> Rows:
         return [
-            {"id": i, "type": "SIP", "number": agent.number, "name": agent.name, "estatus": "A"}
+            {
+                "id": i,
+                "type": "Agent" if agent.login else "SIP",
+                "number": agent.login or agent.number,
+                "name": agent.name,
+                "password": agent.number,
+                "estatus": "A",
+                "eccp_password": eccp_password(agent.interface) if agent.module else None,
+            }
             for i, agent in enumerate(self._exchange.agents.values(), 1)
+        ]
+
+    def _clients(self) -> Rows:
+        return [
+            {"id": i, "username": user, "md5_password": hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest()}
+            for i, (user, secret) in enumerate(self._accounts.items(), 1)
         ]
 
     def _queues(self) -> Rows:
@@ -130,10 +154,11 @@ class Tables:
         for call in self._calls():
             if call.agent:
                 days.setdefault((call.agent, _date(call.ended).date()), []).append(call)
-        spans: list[tuple[float, float, str, int | None]] = [
+        spans: list[tuple[float, float | None, str, int | None]] = [
             (calls[0].entered, calls[-1].ended, calls[0].agent, None) for calls in days.values()
         ]
         spans += [(each.began, each.ended, each.agent, _BREAK_IDS.get(each.reason, 2)) for each in self._taken()]
+        spans += [(began, None, agent, _BREAK_IDS.get(name, 2)) for agent, name, began in self._open_breaks()]
         numbers = self._numbers()
         return [
             {
@@ -141,8 +166,8 @@ class Tables:
                 "id_agent": numbers.get(agent),
                 "id_break": reason,
                 "datetime_init": _date(began),
-                "datetime_end": _date(ended),
-                "duration": int(ended - began),
+                "datetime_end": None if ended is None else _date(ended),
+                "duration": None if ended is None else int(ended - began),
                 "ext_parked": None,
             }
             for i, (began, ended, agent, reason) in enumerate(sorted(spans, key=lambda span: span[0]), 1)
@@ -152,8 +177,17 @@ class Tables:
         return {agent.number: i for i, agent in enumerate(self._exchange.agents.values(), 1)}
 
 
-def _breaks() -> Rows:
-    return [{"id": i, "name": name, "status": "A", "tipo": kind} for i, (name, kind) in enumerate(_BREAKS, 1)]
+def break_rows() -> Rows:
+    """The table of breaks."""
+    return [
+        {"id": i, "name": name, "status": "I" if name == "Auto-Pause" else "A", "tipo": kind}
+        for i, (name, kind) in enumerate(_BREAKS, 1)
+    ]
+
+
+def eccp_password(interface: str) -> str:
+    """What an agent of the module has in the column of that name."""
+    return f"demo-{interface.partition('/')[2]}"
 
 
 def _statistics() -> Rows:

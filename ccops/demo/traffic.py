@@ -9,12 +9,14 @@ from collections.abc import Generator, Mapping
 from ccops.demo.asterisk_files import first_files
 from ccops.demo.calls import Break, Call
 from ccops.demo.console import Console
+from ccops.demo.dialer import Dialer, Seat
 from ccops.demo.exchange import Channel, Exchange
 from ccops.demo.machine import Machine
 from ccops.demo.pair import SimulatedPair
 from ccops.demo.schedule import Task, Work
 from ccops.demo.sip import Peer
 from ccops.demo.staff import MAIN_TRUNK, Agent, Queue, Waiting
+from ccops.demo.tables import break_rows
 
 _TALK_S = 75.0
 _BREAKS = ("Almuerzo", "Baño", "Capacitación", "Reunión")
@@ -43,6 +45,7 @@ class CallCentre:
         self.console = Console(pair, self.exchanges)
         self.console.reloaded = self._plug_in
         self.silent: set[str] = set()
+        self.dialers = tuple(Dialer(pair, exchange, break_rows) for exchange in self.exchanges)
         self._tasks: list[list[Task]] = [[], []]
         self._next_tidy = 200
         for machine in pair.machines:
@@ -95,6 +98,8 @@ class CallCentre:
             if name in exchange.trunks:
                 exchange.trunks[name].reachable = False
         self._plug_in(n, list(exchange.sip.peers.values()))
+        self.dialers[n].start()
+        self._spawn(n, self.dialers[n].work())
         self._spawn(n, self._arrivals(exchange))
         self._spawn(n, self._breaks(exchange))
         self._spawn(n, self._registrations(exchange))
@@ -104,6 +109,7 @@ class CallCentre:
             task.cancel()
         self._tasks[machine.index].clear()
         self.console.forget(machine.index)
+        self.dialers[machine.index].stop()
         exchange = self.exchanges[machine.index]
         exchange.channels.clear()
         for queue in exchange.queues.values():
@@ -295,6 +301,8 @@ class CallCentre:
         agent.last_served = self.pair.schedule.now
         if self._rng.random() < 0.3:
             exchange.pause(agent, True, "Auto-Pause")
+            if self.dialers[exchange.machine.index].find(agent.interface) is not None:
+                return  # its next pass puts that right
             self._spawn(exchange.machine.index, self._come_back(exchange, agent, 20.0 + self._rng.random() * 60.0))
 
     def _talk(
@@ -345,7 +353,7 @@ class CallCentre:
         trunk = channel.name.removeprefix("SIP/").rpartition("-")[0]
         call = Call(
             ended, channel.uniqueid, trunk, channel.number, queue.name, channel.exten, agent.number, held, talked,
-            f"COMPLETE{reason.upper()}",
+            f"COMPLETE{reason.upper()}", agent.interface,
         )  # fmt: skip
         self.pair.record_call(exchange.machine.index, call)
         if channel.application == "lost":
@@ -373,9 +381,16 @@ class CallCentre:
         while True:
             yield self._rng.expovariate(len(exchange.agents) / 900.0)
             agent = self._rng.choice(list(exchange.agents.values()))
-            if not agent.paused:
-                exchange.pause(agent, True, self._rng.choice(_BREAKS))
-                self._spawn(exchange.machine.index, self._come_back(exchange, agent, 30.0 + self._rng.random() * 240.0))
+            if agent.paused:
+                continue
+            reason, seconds = self._rng.choice(_BREAKS), 30.0 + self._rng.random() * 240.0
+            dialer = self.dialers[exchange.machine.index]
+            seat = dialer.find(agent.interface)
+            if seat is None:
+                exchange.pause(agent, True, reason)
+                self._spawn(exchange.machine.index, self._come_back(exchange, agent, seconds))
+            elif dialer.pause(seat, dialer.break_id(reason)) is None:
+                self._spawn(exchange.machine.index, self._end_break(dialer, seat, seat.since, seconds))
 
     def _come_back(self, exchange: Exchange, agent: Agent, seconds: float) -> Work:
         began, reason = exchange.wall(), agent.reason
@@ -383,6 +398,11 @@ class CallCentre:
         if agent.paused:
             exchange.pause(agent, False)
             self.pair.record_break(exchange.machine.index, Break(agent.number, reason, began, exchange.wall()))
+
+    def _end_break(self, dialer: Dialer, seat: Seat, since: float, seconds: float) -> Work:
+        yield seconds
+        if seat.since == since and dialer.find(seat.agent.interface) is seat:
+            dialer.unpause(seat)
 
     def _registrations(self, exchange: Exchange) -> Work:
         """After a start every telephone registers anew, most within seconds."""

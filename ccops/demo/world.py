@@ -12,12 +12,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ccops.config import (
     AmiControlSettings,
     AmiSettings,
     ConsoleSettings,
+    EccpSettings,
     MysqlSettings,
     NodeSettings,
     PairSettings,
@@ -35,6 +36,7 @@ from ccops.demo.traffic import CallCentre
 
 if TYPE_CHECKING:
     from ccops.demo.ami import AmiServer
+    from ccops.demo.eccp import EccpServer
     from ccops.demo.mysql import Database
     from ccops.demo.ssh import SshNode
 
@@ -44,6 +46,7 @@ _PAST_S = 240.0
 AMI_USER = "ccops"
 CONTROL_USER = "ccops-control"
 MYSQL_USER = "ccops"
+ECCP_USER = "ccops"
 _SECRET = "demo-only"  # noqa: S105 - it opens nothing but the simulator on loopback
 
 
@@ -81,6 +84,7 @@ class Demo:
         self.ssh: list[SshNode] = []
         self.ami: list[AmiServer] = []
         self.mysql: list[Database] = []
+        self.eccp: list[EccpServer] = []
         self._requests: list[Requests] = []
         self._running: asyncio.Task[None] | None = None
         self._unreached: set[int] = set()
@@ -129,7 +133,7 @@ class Demo:
         self._follow_console(n)
 
     def _follow_console(self, n: int) -> None:
-        for door in (self.ssh[n].door, self.ami[n].door, self.mysql[n].door):
+        for door in (self.ssh[n].door, self.ami[n].door, self.mysql[n].door, self.eccp[n].door):
             if n in self._stuck or self.pair.machines[n].frozen:
                 door.freeze()
             else:
@@ -143,8 +147,10 @@ class Demo:
         import asyncssh
 
         from ccops.demo.ami import AmiServer
+        from ccops.demo.eccp import EccpServer
         from ccops.demo.mysql import Database
         from ccops.demo.ssh import SshNode
+        from ccops.demo.tables import eccp_password
 
         identity = asyncssh.generate_private_key("ssh-ed25519", comment="ccops demo")
         _write_secret(self.folder / "identity", identity.export_private_key().decode())
@@ -167,6 +173,9 @@ class Demo:
             database = Database(machine, self.centre, {MYSQL_USER: _SECRET}, self.folder / f"mysql{n + 1}.sock")
             await database.start()
             self.mysql.append(database)
+            dialer = self.centre.dialers[n]
+            dialer.breaks = partial(_breaks_of, database)
+            self.eccp.append(EccpServer(dialer, {ECCP_USER: _SECRET, "agentconsole": "agentconsole"}, eccp_password))
             key = asyncssh.generate_private_key("ssh-ed25519")
             self.ssh.append(SshNode(files.root, key, authorized, partial(self._port, n)))
             public = key.export_public_key().decode().strip()
@@ -200,6 +209,7 @@ class Demo:
             ami=AmiSettings(user=AMI_USER, secret=secret),
             ami_control=AmiControlSettings(user=CONTROL_USER, secret=secret),
             mysql=MysqlSettings(user=MYSQL_USER, password=secret),
+            eccp=EccpSettings(user=ECCP_USER, password=secret),
             trunks=self.centre.capacities,
             queues={
                 name: QueueSettings(context=QUEUE_CONTEXT, extension=str(400 + place))
@@ -209,7 +219,7 @@ class Demo:
         return Settings(pairs={"demo": pair}, console=ConsoleSettings(extension=SUPERVISOR))
 
     def _port(self, n: int, service: str) -> int | None:
-        door = self.ami[n].door if service == "ami" else self.mysql[n].door
+        door = {"ami": self.ami, "mysql": self.mysql, "eccp": self.eccp}[service][n].door  # type: ignore[index]
         return door.port if door.is_open else None
 
     def _follow(self, machine: Machine, what: str) -> None:
@@ -219,6 +229,7 @@ class Demo:
             self.ami[n].follow()
         if what in {"power", "mysqld"}:
             self.mysql[n].follow()
+        self.eccp[n].follow()
         if what != "power":
             self._follow_console(n)
             return
@@ -263,9 +274,14 @@ class Demo:
             machine.listeners.clear()
         for requests in self._requests:
             requests.close()
-        closing = [part.close() for part in self.ssh] + [part.close() for part in self.ami + self.mysql]
+        closing = [*(each.close() for each in self.ssh), *(each.close() for each in self.ami)]
+        closing += [*(each.close() for each in self.mysql), *(each.close() for each in self.eccp)]
         await asyncio.gather(*closing)
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def _breaks_of(database: Database) -> list[dict[str, Any]]:
+    return database.tables.find("call_center", "break") or []
 
 
 def _make_folder() -> Path:
