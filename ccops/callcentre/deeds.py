@@ -1,4 +1,4 @@
-"""What a supervisor may want done to agents, callers and queues, as values; `drawing` makes AMI actions of it."""
+"""What a supervisor may want done to agents, callers and queues, as values; `drawing` makes actions of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from ccops.callcentre.dialer import Dialers
 from ccops.callcentre.model import Caller, Centre, Channel, Member
 
 Kind = Literal["pause", "unpause", "add", "remove", "penalty", "logout", "hangup", "listen", "whisper", "barge", "move"]
@@ -25,7 +26,8 @@ class Deed(msgspec.Struct, frozen=True):
 
     `agent` is an interface (SIP/101); `queue` the queue meant, "" for all of the agent's; `caller` a waiting caller's
     uniqueid; `to` the queue that a caller is moved to, "" for the top of their own; `extension` the supervisor's own
-    telephone (SIP/1001), which rings to listen.
+    telephone (SIP/1001), which rings to listen. `pause` names the break (or its number) that an agent of the
+    call-center module is paused for; other agents have a `reason`.
     """
 
     kind: Kind
@@ -36,13 +38,15 @@ class Deed(msgspec.Struct, frozen=True):
     caller: str = ""
     to: str = ""
     extension: str = ""
+    pause: str = ""
 
 
 class Site(msgspec.Struct, frozen=True):
     """What is possible there. `version` is Asterisk's; None where it is not known.
 
     `allowed`: the actions (lower case) that the manager user may do, None where that is not known. `dialer`: interfaces
-    of the call-center module's agents, None where its tables are not read. `places`: context and extension that lead
+    of the call-center module's agents, None where its tables are not read; `by_dialer` has what its dialer can do to
+    those that were asked about. `places`: context and extension that lead
     into a queue, by its name; a queue that is not there is reached as `default_context`, its own name.
     """
 
@@ -51,21 +55,23 @@ class Site(msgspec.Struct, frozen=True):
     dialer: frozenset[str] | None = None
     places: Mapping[str, tuple[str, str]] = {}
     default_context: str = "ext-queues"
+    by_dialer: Dialers = {}
 
 
 class Action(msgspec.Struct, frozen=True):
-    """One AMI action with its fields; `needs` is the class of write rights that it takes."""
+    """One AMI action, or request of ECCP (`by`), with its fields; `needs` is the class of AMI write rights it takes."""
 
     name: str
     fields: Mapping[str, str]
     needs: str
+    by: Literal["ami", "eccp"] = "ami"
 
 
 class Drawing(msgspec.Struct, frozen=True):
     """A deed ready to be done: its title, what it sends, who notices, what cannot be undone.
 
     `inverse` is the deed that undoes it. `hurts`: somebody loses a call, a place or a log-in, so it is asked about
-    first.
+    first. `channel` is the one that a hang-up ends.
     """
 
     deed: Deed
@@ -75,6 +81,7 @@ class Drawing(msgspec.Struct, frozen=True):
     irrevocable: tuple[str, ...] = ()
     inverse: Deed | None = None
     hurts: bool = False
+    channel: str = ""
 
 
 class Impossible(Exception):

@@ -1,4 +1,4 @@
-"""Deeds drawn as AMI actions for one Asterisk, or why they are not possible there.
+"""Deeds drawn as AMI actions for one Asterisk, or why they are not possible there; `dialer_drawing` has the module's.
 
 Source: apps/app_queue.c, apps/app_chanspy.c, channels/chan_agent.c and main/manager.c of Asterisk 1.4 to 23. QueuePause
 takes a reason, and QueuePenalty is there, from 1.6 on; ChanSpy's `B`, `E` and `S` are asked for from 1.8 on;
@@ -27,6 +27,8 @@ from ccops.callcentre.deeds import (
     waiting,
     who,
 )
+from ccops.callcentre.dialer import NOT_ASKED, dialers_name, logs_in_by_call
+from ccops.callcentre.dialer_drawing import REQUESTS, draw_by_dialer
 from ccops.callcentre.model import Centre, Channel, Member
 from ccops.callcentre.resync import version_of
 
@@ -39,8 +41,22 @@ _SPY = {"listen": "", "whisper": "w", "barge": "B"}
 
 def draw(deed: Deed, centre: Centre, site: Site) -> Drawing:
     """The deed as actions for that Asterisk. Raises Impossible."""
-    if deed.kind in _MANAGED and deed.agent:
-        _not_the_dialers(deed, centre, site)
+    if deed.agent and is_the_dialers(deed.agent, centre, site):
+        by = site.by_dialer.get(deed.agent, NOT_ASKED)
+        if deed.kind in ("add", "remove"):
+            raise Impossible(
+                f"{deed.agent} is an agent of the call-center module: its queues are set in the PBX, and the dialer "
+                "would undo another one within seconds",
+                "change the agent's queues in the PBX",
+            )
+        # A call that the dialer does not know, or a dialer that cannot be asked: then Asterisk itself hangs up.
+        if deed.kind in REQUESTS and (deed.kind != "hangup" or by.standing == "oncall"):
+            return draw_by_dialer(deed, centre, by)
+    if deed.pause:
+        raise Impossible(
+            f"{deed.agent} is no agent of the call-center module, as far as is known: breaks are for those",
+            "give a reason instead: --reason TEXT",
+        )
     drawing = _DRAWN[deed.kind](deed, centre, site)
     for action in drawing.actions:
         if site.allowed is not None and action.name.lower() not in site.allowed:
@@ -48,7 +64,7 @@ def draw(deed: Deed, centre: Centre, site: Site) -> Drawing:
                 f"the manager user may not do {action.name}, or this Asterisk does not have it",
                 f"give it write={action.needs} in manager.conf: `ccops amiuser --role supervisor` prints a user",
             )
-    if deed.kind in _MANAGED and site.dialer is None and _is_dynamic(deed, centre):
+    if deed.kind in _MANAGED and site.dialer is None and _logs_in(deed.agent, centre):
         doubt = "whether the call-center module's dialer has this agent is not known; if it does, it undoes this"
         drawing = replace(drawing, notices=(*drawing.notices, doubt))
     return drawing
@@ -140,8 +156,8 @@ def _set_penalty(deed: Deed, centre: Centre, site: Site) -> Drawing:
 def _log_out(deed: Deed, centre: Centre, site: Site) -> Drawing:
     places = _places(deed, centre)
     talks = "a call that the agent is on goes on to its end"
-    if deed.agent.startswith("Agent/"):
-        fields = {"Agent": deed.agent.removeprefix("Agent/"), "Soft": "true"}
+    if logs_in_by_call(deed.agent):
+        fields = {"Agent": dialers_name(deed.agent).removeprefix("Agent/"), "Soft": "true"}
         actions = [Action("AgentLogoff", fields, "agent")]
     else:
         dynamic = sorted(name for name, member in places.items() if member.membership == "dynamic")
@@ -172,7 +188,7 @@ def _hang_up(deed: Deed, centre: Centre, site: Site) -> Drawing:
         talk = centre.talks.get(deed.agent)
         # A chan_agent's own channel is the log-in itself: the caller's is hung up wherever it is known.
         channel = centre.channels.get(talk.uniqueid) if talk is not None else None
-        own = [] if deed.agent.startswith("Agent/") else channels_of(centre, deed.agent, _state_interface(places))
+        own = [] if logs_in_by_call(deed.agent) else channels_of(centre, deed.agent, _state_interface(places))
         channel = channel or next(iter(own), None)
         if channel is None:
             raise Impossible(f"{who(centre, deed.agent)} is on no call")
@@ -184,6 +200,7 @@ def _hang_up(deed: Deed, centre: Centre, site: Site) -> Drawing:
         notices=("the call ends at once, for both",),
         irrevocable=("a call that was hung up is gone",),
         hurts=True,
+        channel=_channel(channel),
     )
 
 
@@ -295,18 +312,17 @@ def _places(deed: Deed, centre: Centre) -> dict[str, Member]:
     return {deed.queue: found[deed.queue]}
 
 
-def _not_the_dialers(deed: Deed, centre: Centre, site: Site) -> None:
-    # Who is a member by configuration is none of the dialer's, whatever its tables say.
-    if site.dialer is not None and deed.agent in site.dialer and _is_dynamic(deed, centre):
-        raise Impossible(
-            f"{deed.agent} is an agent of the call-center module, whose dialer would undo it within seconds",
-            "let the agent do it in the agent's console",
-        )
+def is_the_dialers(agent: str, centre: Centre, site: Site) -> bool:
+    """Whether that agent is known to be one of the call-center module's, which its dialer logs in and out.
+
+    Who is a member by configuration is none of the dialer's, whatever its tables say.
+    """
+    return site.dialer is not None and dialers_name(agent) in site.dialer and _logs_in(agent, centre)
 
 
-def _is_dynamic(deed: Deed, centre: Centre) -> bool:
-    places = memberships(centre, deed.agent).values()
-    return deed.agent.startswith("Agent/") or all(member.membership == "dynamic" for member in places)
+def _logs_in(agent: str, centre: Centre) -> bool:
+    places = memberships(centre, agent).values()
+    return logs_in_by_call(agent) or all(member.membership == "dynamic" for member in places)
 
 
 def _state_interface(places: Mapping[str, Member]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ccops.callcentre.deeds import Deed, Drawing, memberships, waiting, who
+from ccops.callcentre.dialer import logs_in_by_call
 from ccops.callcentre.model import Centre
 from ccops.callcentre.resync import version_of
 
@@ -71,14 +72,13 @@ def _has_penalty(drawing: Drawing, before: Centre, now: Centre) -> bool:
 
 def _logged_out(drawing: Drawing, before: Centre, now: Centre) -> bool:
     places = memberships(now, drawing.deed.agent)
-    if drawing.deed.agent.startswith("Agent/"):
+    if logs_in_by_call(drawing.deed.agent):
         return bool(now.queues) and all(member.status in _OUT for member in places.values())
     return bool(now.queues) and not any(member.membership == "dynamic" for member in places.values())
 
 
 def _hung_up(drawing: Drawing, before: Centre, now: Centre) -> bool:
-    name = drawing.actions[0].fields["Channel"]
-    return all(channel.name != name for channel in now.channels.values())
+    return all(channel.name != drawing.channel for channel in now.channels.values())
 
 
 def _rings(drawing: Drawing, before: Centre, now: Centre) -> bool:

@@ -88,6 +88,7 @@ def _deed(kind: Kind, given: dict[str, Any], snapshot: Snapshot, own: str) -> De
             agent=agent_called(centre, given["agent"], snapshot.agent_names) if given.get("agent") else "",
             queue=given.get("queue") or "",
             reason=given.get("reason") or "",
+            pause=given.get("pause") or "",
             penalty=given.get("penalty") or 0,
             caller=_caller(kind, given["caller"], snapshot) if given.get("caller") else "",
             to=given.get("to") or "",
@@ -118,7 +119,13 @@ def _in_queue() -> list[click.Parameter]:
 
 def _pause() -> list[click.Parameter]:
     told = "Why, as the agents' view and reports show it."
-    return [*_agent(), click.Option(["--reason"], metavar="TEXT", help=told), *_in_queue()]
+    pause = "The break, by name or number, for an agent of the call-center module (its dialer pauses in all queues)."
+    return [
+        *_agent(),
+        click.Option(["--reason"], metavar="TEXT", help=told),
+        click.Option(["--break", "pause"], metavar="NAME", help=pause),
+        *_in_queue(),
+    ]
 
 
 def _add() -> list[click.Parameter]:

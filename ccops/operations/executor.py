@@ -126,7 +126,14 @@ class Executor:
         """What acts on agents, callers and queues of this pair, over the same connections."""
         if self._switchboard is None:
             self._switchboard = Switchboard(
-                self.name, self._settings, self._store, self.authority, self.audit, self._hands, clock=self._clock
+                self.name,
+                self._settings,
+                self._store,
+                self.authority,
+                self.audit,
+                self._hands,
+                books=self._books,
+                clock=self._clock,
             )
         return self._switchboard
 

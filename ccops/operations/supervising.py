@@ -46,5 +46,6 @@ def words(deed: Deed) -> list[str]:
     found += [deed.queue] if deed.kind in ("add", "remove") else ["--queue", deed.queue] if deed.queue else []
     found += [str(deed.penalty)] if deed.kind == "penalty" else []
     found += ["--penalty", str(deed.penalty)] if deed.kind == "add" and deed.penalty else []
+    found += ["--break", deed.pause] if deed.pause else []
     found += ["--reason", deed.reason] if deed.reason else []
     return found + (["--extension", deed.extension] if deed.extension else [])

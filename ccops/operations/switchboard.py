@@ -1,8 +1,9 @@
-"""What is done to agents, callers and queues on the Asterisk that serves: shown, sent once, and seen.
+"""What is done to agents, callers and queues where the pair serves: shown, sent once, and seen.
 
 It is no operation on the pair: no lock is taken, and nothing of it is resumed. Its plans are like those of operations,
-so that keys, commands and the audit log show them alike. "Success" is never believed: the call centre must be seen to
-have changed. What was sent over a link that was lost is not sent again.
+so that keys, commands and the audit log show them alike. It is sent to Asterisk's manager or, for agents of the
+call-center module, to its dialer. "Success" is never believed: the call centre must be seen to have changed. What was
+sent over a link that was lost is not sent again.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ccops.callcentre import effects
-from ccops.callcentre.deeds import Drawing, Impossible, Site
-from ccops.callcentre.drawing import draw
+from ccops.callcentre.deeds import Deed, Drawing, Impossible, Site
+from ccops.callcentre.dialer import ByDialer
+from ccops.callcentre.dialer_drawing import REQUESTS
+from ccops.callcentre.drawing import draw, is_the_dialers
 from ccops.callcentre.model import Centre
 from ccops.config import PairSettings
 from ccops.links.errors import LinkError
 from ccops.links.errors import Refused as NotTaken
 from ccops.operations.audit import Audit
+from ccops.operations.books import Books
 from ccops.operations.control import Control
+from ccops.operations.dialer import Dialer
 from ccops.operations.eyes import Eyes
 from ccops.operations.hands import Hands
 from ccops.operations.permission import Authority
@@ -45,6 +50,7 @@ Listener = Callable[[Progress], None]
 
 SEEN_WITHIN_S = 10.0
 _REREAD_AFTER_S = (1.0, 5.0)
+_ECCP = "eccp"
 _SAFE = "look at the agent or the caller in the console before it is done again: it may have been done"
 
 
@@ -63,8 +69,10 @@ class Switchboard:
         audit: Audit,
         hands: Hands,
         *,
+        books: Books | None = None,
         clock: Callable[[], float] = time.time,
         control: Control | None = None,
+        dialer: Dialer | None = None,
     ) -> None:
         self.name = name
         self.authority = authority
@@ -74,14 +82,18 @@ class Switchboard:
         self._eyes = Eyes(store, clock)
         self._clock = clock
         self.control = control or Control(settings, hands)
+        self._books = books or Books(settings, hands)
+        self.dialer = dialer or Dialer(settings, hands, self._books)
+        self._by_dialer: dict[str, ByDialer] = {}
+        self._dialers: frozenset[str] | None = None
 
     async def prepare(self, request: Request) -> Plan:
         """The plan for that request as things are now, whether it may be run or not: see `Plan.refusals`."""
         deed = deed_of(request)
         checks = [self._serves(), self._read()]
-        node, centre = self._eyes.now.centre_node, self._eyes.now.centre.value
         if all(check.holds for check in checks):
-            checks.append(await self._reached(node or ""))
+            checks += await self._reach(deed)
+        node, centre = self._eyes.now.centre_node, self._eyes.now.centre.value
         drawing = None
         if all(check.holds for check in checks) and centre is not None:
             try:
@@ -106,17 +118,28 @@ class Switchboard:
         return Site(
             version=version,
             allowed=self.control.allowed,
-            dialer=frozenset(snapshot.agent_names) if self._settings.mysql else None,
+            dialer=frozenset(snapshot.agent_names) or None if self._dialers is None else self._dialers,
             places=places,
             default_context=(every.context if every else None) or Site().default_context,
+            by_dialer=self._by_dialer,
         )
 
-    async def look(self) -> str:
-        """Has a session, so that `site` knows the user's rights; why that cannot be, "" where it can."""
+    async def look(self, agent: str = "") -> str:
+        """Has a session, so that `site` knows the user's rights, and what the dialer can do to `agent`.
+
+        Why there is no session, "" where there is one.
+        """
         checks = [self._serves(), self._read()]
         if all(check.holds for check in checks):
+            await self._ask_dialer(agent)
             checks.append(await self._reached(self._eyes.now.centre_node or ""))
         return next((check.found or check.text for check in checks if not check.holds), "")
+
+    async def breaks_for(self, agent: str) -> ByDialer | None:
+        """What that agent can be paused for, where it is the call-center module's; None for all others."""
+        if not (self._serves().holds and self._read().holds):
+            return None
+        return await self._ask_dialer(agent)
 
     async def run(self, plan: Plan, on_progress: Listener = lambda progress: None) -> Report:
         """Does what was shown. Raises NotPermitted, Refused (nothing was done); what happens later is in the report."""
@@ -132,8 +155,10 @@ class Switchboard:
         return await _Call(self, id, again, on_progress).go()
 
     async def close(self) -> None:
-        """Ends its session."""
+        """Ends its sessions."""
         self.control.close()
+        self.dialer.close()
+        await self._books.close()
 
     def _write(self, id: str, event: str, **fields: object) -> None:
         self.audit.write(id, self.name, event, **fields)
@@ -152,6 +177,25 @@ class Switchboard:
         up = centre is not None and centre.synced_at is not None and link is not None and link.phase == "up"
         found = "" if up else snapshot.centre.problem or "Asterisk has not been read yet, or does not answer"
         return Check("Asterisk's queues and members are seen", up or None, found, "what is done could not be seen")
+
+    async def _reach(self, deed: Deed) -> list[Check]:
+        """Has the session that the deed takes: of its checks, those of the manager where Asterisk itself is told."""
+        by = await self._ask_dialer(deed.agent) if deed.kind in REQUESTS or deed.kind in ("add", "remove") else None
+        if by is not None and not (deed.kind == "hangup" and by.standing != "oncall"):
+            return []
+        return [await self._reached(self._eyes.now.centre_node or "")]
+
+    async def _ask_dialer(self, agent: str) -> ByDialer | None:
+        """What the dialer can do to that agent now; None where it is not known to be the dialer's."""
+        self._by_dialer.pop(agent, None)
+        snapshot = self._eyes.now
+        centre = snapshot.centre.value
+        # Asked anew: what is watched has read them a while ago or, where a command has just begun, not yet.
+        self._dialers = await self.dialer.agents(snapshot.centre_node or "")
+        if centre is None or not agent or not is_the_dialers(agent, centre, self.site):
+            return None
+        self._by_dialer[agent] = found = await self.dialer.look(snapshot.centre_node or "", agent)
+        return found
 
     async def _reached(self, node: str) -> Check:
         text = f"the manager user {self.control.user} reaches Asterisk on {node}"
@@ -181,7 +225,7 @@ class Switchboard:
                 f"{drawing.title} ({action.name})" if last else drawing.title,
                 effect if number == last else taken,
                 node,
-                (action.name, *(f"{key}: {value}" for key, value in action.fields.items())),
+                (*((_ECCP,) if action.by == "eccp" else ()), action.name, *_lines(action.fields)),
                 limit_s=SEEN_WITHIN_S,
                 safe_next=_SAFE,
             )
@@ -190,7 +234,7 @@ class Switchboard:
         return Plan(
             request,
             drawing.title,
-            f"It is sent to Asterisk on {node} by the manager user {self.control.user}, and then looked for.",
+            self._purpose(drawing, node),
             steps,
             checks,
             role="supervisor",
@@ -198,6 +242,12 @@ class Switchboard:
             irrevocable=drawing.irrevocable,
             undo_text=f"ccops {shlex.join(words(drawing.inverse))}" if drawing.inverse else "",
         )
+
+    def _purpose(self, drawing: Drawing, node: str | None) -> str:
+        if drawing.actions[0].by == "eccp":
+            whom = f"the call-center module's dialer on {node} (ECCP) by its user {self.dialer.user}"
+            return f"It is sent to {whom} in the agent's name, and then looked for in Asterisk."
+        return f"It is sent to Asterisk on {node} by the manager user {self.control.user}, and then looked for."
 
 
 class _Call:
@@ -217,7 +267,7 @@ class _Call:
         self._write("began", request=plan.request, title=plan.title, steps=steps)
         final = plan.steps[-1]
         try:
-            if _lasts(plan.request) and final.effect.holds(self._board._eyes.look()) is True:
+            if _lasts(plan) and final.effect.holds(self._board._eyes.look()) is True:
                 self._write("seen", step=final.name, text=f"already: {final.effect.text}")
                 for number in range(len(plan.steps)):
                     self._set(number, "already")
@@ -236,12 +286,14 @@ class _Call:
 
     async def _send(self, number: int, step: Step) -> None:
         self._set(number, "running")
-        name, *lines = step.command
+        by_dialer = step.command[0] == _ECCP
+        name, *lines = step.command[1:] if by_dialer else step.command
         fields = dict(line.partition(": ")[::2] for line in lines)
         self._write("step", step=step.name, node=step.node or "", command=" | ".join(step.command))
         began = self._board._clock()
         try:
-            said = await self._board.control.send(step.node or "", name, fields)
+            board = self._board
+            said = await (board.dialer if by_dialer else board.control).send(step.node or "", name, fields)
         except NotTaken as error:
             self._write("answered", step=step.name, text=f"refused: {error}")
             self._set(number, "failed", str(error))
@@ -292,10 +344,17 @@ class _Call:
         self._board._write(self._id, event, **fields)
 
 
-def _lasts(request: Request) -> bool:
-    """Whether there is nothing to send where it is so already; a reason, which events alone may tell, is sent anew."""
-    deed = deed_of(request)
-    return deed.kind in ("pause", "unpause", "penalty") and not deed.reason
+def _lasts(plan: Plan) -> bool:
+    """Whether there is nothing to send where it is so already; a reason, which events alone may tell, is sent anew.
+
+    The dialer is always told: what is seen of its agents may be what it is about to undo.
+    """
+    deed = deed_of(plan.request)
+    return deed.kind in ("pause", "unpause", "penalty") and not deed.reason and plan.steps[-1].command[0] != _ECCP
+
+
+def _lines(fields: Mapping[str, str]) -> list[str]:
+    return [f"{key}: {value}" for key, value in fields.items()]
 
 
 def _sight(drawing: Drawing, before: Centre, node: str | None) -> Callable[[Look], bool | None]:

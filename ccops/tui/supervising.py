@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ccops.callcentre import deeds
 from ccops.callcentre.deeds import Deed, Impossible, Kind, Site
+from ccops.callcentre.dialer import ByDialer
 from ccops.callcentre.drawing import draw
 from ccops.callcentre.model import Centre
 from ccops.operations.plan import NotPermitted, OperationError, Plan
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _CANCEL = Option("Cancel", "nothing is done", "")
 _NO_REASON = "-"
+_BREAKS = "For which break? The call-center module's dialer pauses the agent in every queue."
+_NO_BREAKS = "The call-center module has no active break: make one there first."
 _TITLES: dict[Kind, str] = {
     "pause": "Pause",
     "unpause": "Unpause",
@@ -133,7 +136,7 @@ class Supervision:
 
     async def _menu(self, centre: Centre, subject: Subject) -> str | None:
         """What can be done to the row, each with its reason where it cannot."""
-        unreached = await self._board.look()
+        unreached = await self._board.look(subject.agent)
         options = [_CANCEL]
         for kind in _kinds(subject):
             deed = self._template(kind, subject)
@@ -148,6 +151,13 @@ class Supervision:
     async def _completed(self, deed: Deed, centre: Centre) -> Deed | None:
         whom = deeds.who(centre, deed.agent) if deed.agent else _caller(centre, deed.caller)
         title = f"{_TITLES[deed.kind]}: {whom}"
+        if deed.kind == "pause" and (by := await self._board.breaks_for(deed.agent)) is not None:
+            if by.why_not:
+                self._say("Not possible", _impossible(deed, centre, self._board.site))
+                return None
+            options = [Option(each.name or str(each.id), each.description, str(each.id)) for each in by.breaks]
+            number = await self._ask(title, _BREAKS if options else _NO_BREAKS, options)
+            return None if number is None else replace(deed, pause=_name_of(by, number))
         if deed.kind == "pause":
             options = [Option("Without a reason", "", _NO_REASON), *(Option(r, "", r) for r in _reasons(centre))]
             reason = await self._ask(title, "Why?", options, "or another reason")
@@ -185,14 +195,24 @@ def _kinds(subject: Subject) -> Sequence[Kind]:
 def _impossible(deed: Deed, centre: Centre, site: Site) -> str:
     """Why that cannot be done to whom it is about, whatever else is asked; "" where it can."""
     try:
-        draw(_likely(deed, centre), centre, site)
+        draw(_likely(deed, centre, site), centre, site)
     except Impossible as error:
         return f"{error}; {error.way_out}" if error.way_out else str(error)
     return ""
 
 
-def _likely(deed: Deed, centre: Centre) -> Deed:
+def _name_of(by: ByDialer, number: str) -> str:
+    """What a break is called for: its name, or its number where others have the same name or it has none."""
+    names = [each.name.casefold() for each in by.breaks]
+    found = next(each for each in by.breaks if str(each.id) == number)
+    return found.name if found.name and names.count(found.name.casefold()) == 1 else number
+
+
+def _likely(deed: Deed, centre: Centre, site: Site) -> Deed:
     """The deed with the most possible of what is not asked yet."""
+    by = site.by_dialer.get(deed.agent)
+    if deed.kind == "pause" and by is not None and by.breaks and not by.why_not:
+        return replace(deed, pause=str(by.break_id or by.breaks[0].id))
     there = deeds.memberships(centre, deed.agent)
     if deed.kind == "add":
         return replace(
