@@ -13,18 +13,12 @@ from typing import Literal
 
 import msgspec
 
+from ccops.callcentre.campaigns import Break
+
 Standing = Literal["offline", "online", "oncall", "paused", "unknown"]
 """An agent's state as getagentstatus has it."""
 
 _POOL = re.compile(r"Local/([0-9]{1,20})@agents(?:/n)?")
-
-
-class Break(msgspec.Struct, frozen=True):
-    """A break of the module's table: what an agent of it can be paused for."""
-
-    id: int
-    name: str
-    description: str = ""
 
 
 class ByDialer(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ccops.callcentre.campaigns import Break
 from ccops.callcentre.deeds import (
     Action,
     Deed,
@@ -21,7 +22,7 @@ from ccops.callcentre.deeds import (
     memberships,
     who,
 )
-from ccops.callcentre.dialer import Break, ByDialer, break_called, dialers_name, logs_in_by_call, named_breaks
+from ccops.callcentre.dialer import ByDialer, break_called, dialers_name, logs_in_by_call, named_breaks
 from ccops.callcentre.model import Centre
 
 REQUESTS: Mapping[Kind, str] = {

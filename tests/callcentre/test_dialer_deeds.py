@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from ccops.callcentre import effects
+from ccops.callcentre.campaigns import Break
 from ccops.callcentre.deeds import Deed, Impossible, Site
-from ccops.callcentre.dialer import Break, ByDialer, break_called, dialers_name, logs_in_by_call, named_breaks
+from ccops.callcentre.dialer import ByDialer, break_called, dialers_name, logs_in_by_call, named_breaks
 from ccops.callcentre.drawing import draw, is_the_dialers
 from ccops.callcentre.fold import fold
 from ccops.callcentre.model import Centre, Channel, Talk
