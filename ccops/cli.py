@@ -290,10 +290,18 @@ def sudoers(context: click.Context, node: str | None, operate: bool) -> None:
     "--role", type=click.Choice(["viewer", "supervisor", "administrator"]), default="viewer", show_default=True
 )
 @click.option("--asterisk", default="16", show_default=True, metavar="VERSION", help="Asterisk's version, such as 1.4.")
-def amiuser(role: str, asterisk: str) -> None:
+@click.option(
+    "--eccp", is_flag=True, help="Instead, a user of the call-center module's dialer, as statements for MySQL."
+)
+def amiuser(role: str, asterisk: str, eccp: bool) -> None:
     """Print sections for manager.conf: users with the least rights that a role takes, reached from the node alone."""
     import secrets
 
+    if eccp:
+        from ccops.setup.eccpuser import statements
+
+        click.echo(statements(lambda: secrets.token_urlsafe(18)), nl=False)
+        return
     from ccops.callcentre.resync import version_of
     from ccops.setup.amiuser import sections
 

@@ -25,7 +25,8 @@ class ByDialer(msgspec.Struct, frozen=True):
     """What the dialer can do to one agent, or why it can do nothing (`why_not`, with a `way_out`).
 
     `requests` are those that this dialer knows, None where it does not tell. `break_id` and `break_name` tell the
-    break that the agent is in. `open_to_all`: the agent has no ECCP password, and the dialer asks for none.
+    break that the agent is in. `open_to_all`: the agent has no ECCP password, and the dialer asks for none. `shipped`:
+    the dialer lets in whoever knows the password that every module is shipped with.
     """
 
     why_not: str = ""
@@ -36,6 +37,7 @@ class ByDialer(msgspec.Struct, frozen=True):
     break_id: int | None = None
     break_name: str = ""
     open_to_all: bool = False
+    shipped: bool = False
 
 
 NOT_ASKED = ByDialer("the call-center module's dialer has not been asked yet", "try again")

@@ -43,8 +43,8 @@ def draw_by_dialer(deed: Deed, centre: Centre, by: ByDialer) -> Drawing:
         raise Impossible(f"{deed.agent} is no member of any queue")
     if by.why_not:
         raise Impossible(
-            f"{deed.agent} is an agent of the call-center module, whose dialer would undo it within seconds, and it "
-            f"cannot be done through the dialer: {by.why_not}",
+            f"{by.why_not}, and {deed.agent} is an agent of the call-center module, whose dialer would undo it within "
+            "seconds if it were not told",
             by.way_out,
         )
     request = REQUESTS[deed.kind]
@@ -71,7 +71,7 @@ def _pause(deed: Deed, centre: Centre, by: ByDialer) -> Drawing:
     if not deed.pause:
         told = f"; {deed.reason!r} is a reason" if deed.reason else ""
         raise Impossible(
-            f"an agent of the call-center module is paused for one of its breaks: {named_breaks(by.breaks)}{told}",
+            f"a break is needed, for an agent of the call-center module: {named_breaks(by.breaks)}{told}",
             "say which: --break NAME",
         )
     found = break_called(by.breaks, deed.pause)

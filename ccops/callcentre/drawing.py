@@ -45,7 +45,7 @@ def draw(deed: Deed, centre: Centre, site: Site) -> Drawing:
         by = site.by_dialer.get(deed.agent, NOT_ASKED)
         if deed.kind in ("add", "remove"):
             raise Impossible(
-                f"{deed.agent} is an agent of the call-center module: its queues are set in the PBX, and the dialer "
+                f"its queues are set in the PBX: {deed.agent} is an agent of the call-center module, whose dialer "
                 "would undo another one within seconds",
                 "change the agent's queues in the PBX",
             )

@@ -6,12 +6,13 @@ An agent's own ECCP password is read from call_center.agent when it is needed, a
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import get_args
 
 from ccops.callcentre.dialer import ByDialer, Standing, dialers_name
-from ccops.config import PairSettings, Secret
+from ccops.config import SHIPPED_ECCP_USER, PairSettings, Secret
 from ccops.links import secrets
 from ccops.links.eccp import EccpSession, Element, Failure, Unclear
 from ccops.links.errors import LinkError, Refused
@@ -30,6 +31,7 @@ _AGENT = (
 _AGENTS = "SELECT {type} AS type, number FROM call_center.agent WHERE estatus = 'A' LIMIT 10000"
 # ER_NO_SUCH_TABLE and ER_BAD_DB_ERROR: no call-center module. One without rights is told 1142 or 1044.
 _NO_TABLE = re.compile(r"\b(?:1146|1049)\b")
+_SHIPPED = "SELECT username FROM call_center.eccp_authorized_clients WHERE username = %s AND md5_password = %s LIMIT 1"
 _TYPES = ("type", "'Agent'")
 _DONE: Mapping[str, str] = {"logoutagent": "status"}
 
@@ -72,7 +74,7 @@ class Dialer:
         """What can be done there to the agent of that interface, or why nothing; never raises LinkError."""
         if self._pair.eccp is None:
             return ByDialer(
-                "the settings have no user of ECCP",
+                "no user of ECCP is set",
                 "set [pairs.NAME.eccp]; `ccops amiuser --eccp` prints such a user",
             )
         agent = dialers_name(interface)
@@ -85,6 +87,7 @@ class Dialer:
             breaks = await read_breaks(lambda sql, params=(), timeout_s=_LIMIT_S: self._books.query(node, sql, params))
             session = await self._open(node)
             requests = self._requests
+            shipped = await self._lets_anybody_in(node)
             answer = await session.request("getagentstatus", {"agent_number": agent}, timeout_s=_LIMIT_S)
         except Failure as error:
             # It is in the table and the dialer does not know it (yet), or it is too old for callback agents.
@@ -99,6 +102,7 @@ class Dialer:
             break_id=break_id,
             break_name=break_name,
             open_to_all=password is None,
+            shipped=shipped,
         )
 
     async def send(self, node: str, request: str, fields: Mapping[str, str]) -> str:
@@ -161,6 +165,15 @@ class Dialer:
             session.close()
             raise
         return session
+
+    async def _lets_anybody_in(self, node: str) -> bool:
+        """Whether the user that the module is shipped with still has its shipped password, as far as can be read."""
+        known = hashlib.md5(SHIPPED_ECCP_USER.encode(), usedforsecurity=False).hexdigest()
+        try:
+            rows = await self._books.query(node, _SHIPPED, (SHIPPED_ECCP_USER, known), timeout_s=_LIMIT_S)
+        except Refused:
+            return False
+        return bool(rows)
 
     async def _password(self, node: str, agent: str) -> Secret | None:
         """The agent's ECCP password; None where there is none. Raises LinkError."""

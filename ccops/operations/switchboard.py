@@ -19,7 +19,7 @@ from ccops.callcentre.dialer import ByDialer
 from ccops.callcentre.dialer_drawing import REQUESTS
 from ccops.callcentre.drawing import draw, is_the_dialers
 from ccops.callcentre.model import Centre
-from ccops.config import PairSettings
+from ccops.config import SHIPPED_ECCP_USER, PairSettings
 from ccops.links.errors import LinkError
 from ccops.links.errors import Refused as NotTaken
 from ccops.operations.audit import Audit
@@ -51,6 +51,10 @@ Listener = Callable[[Progress], None]
 SEEN_WITHIN_S = 10.0
 _REREAD_AFTER_S = (1.0, 5.0)
 _ECCP = "eccp"
+_SHIPPED = (
+    f"the dialer lets in {SHIPPED_ECCP_USER} with the password it is shipped with, and so whoever reaches its port: "
+    "`ccops amiuser --eccp` prints how to change that"
+)
 _SAFE = "look at the agent or the caller in the console before it is done again: it may have been done"
 
 
@@ -240,6 +244,7 @@ class Switchboard:
             role="supervisor",
             notices=drawing.notices,
             irrevocable=drawing.irrevocable,
+            evidence=(_SHIPPED,) if (by := self._by_dialer.get(deed.agent)) is not None and by.shipped else (),
             undo_text=f"ccops {shlex.join(words(drawing.inverse))}" if drawing.inverse else "",
         )
 

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import msgspec
 
+from ccops.config import SHIPPED_ECCP_USER
 from ccops.pair.drbdconf import ConfResource, parse_drbd_conf
 from ccops.pair.hacf import parse_ha_cf
 from ccops.pair.haresources import parse_haresources
@@ -29,6 +30,12 @@ def remarks(nodes: Sequence[NodeFacts], found: Findings) -> Iterator[str]:
     for node in nodes:
         yield from _rights(node)
     yield from _manager(found)
+    if found.call_center:
+        yield (
+            f"the call-center module is shipped with a log-in to its dialer, {SHIPPED_ECCP_USER} (the password is the "
+            "same), and the dialer listens on all addresses, port 20005: `ccops amiuser --eccp` prints how to change "
+            "that, and a user by which ccops acts on the module's agents"
+        )
     for address in found.other_addresses:
         yield f"haresources also moves the address {address}; ccops watches {found.address}"
 

@@ -161,7 +161,7 @@ def test_the_dialers_agents_are_left_to_the_dialer() -> None:
     for deed in (Deed("pause", "SIP/102"), Deed("logout", "Agent/9000")):
         assert "whose dialer would undo it" in why(deed, site=dialer)
     for deed in (Deed("remove", "SIP/102", "400"), Deed("add", "SIP/102", "401")):
-        assert "the dialer would undo another one" in why(deed, site=dialer)
+        assert "whose dialer would undo another one" in why(deed, site=dialer)
     assert sent(Deed("pause", "SIP/101"), site=dialer)  # a member by configuration is none of its
     assert sent(Deed("hangup", "SIP/101"), site=dialer)
     assert "is not known" in draw(Deed("pause", "SIP/102"), centre(), Site("16.28")).notices[-1]

@@ -106,9 +106,9 @@ def test_who_is_the_dialers() -> None:
         ),
         (
             Deed("unpause", "SIP/102"),
-            ByDialer("the settings have no user of ECCP", "set [pairs.NAME.eccp]"),
-            "whose dialer would undo it within seconds, and it cannot be done through the dialer: the settings have no "
-            "user of ECCP set [pairs.NAME.eccp]",
+            ByDialer("no user of ECCP is set", "set [pairs.NAME.eccp]"),
+            "no user of ECCP is set, and SIP/102 is an agent of the call-center module, whose dialer would undo it "
+            "within seconds if it were not told set [pairs.NAME.eccp]",
         ),
         (Deed("add", "SIP/102", "401"), FREE, "its queues are set in the PBX"),
         (Deed("remove", "Agent/9000", "400"), FREE, "its queues are set in the PBX"),

@@ -75,6 +75,8 @@ def test_the_base_is_right() -> None:
         ('theme = "dark"', 'extension = "1001"', 'line 2, console.extension: expected a telephone such as "SIP/1001", found "1001"'),
         ("interval = 1.0", 'queues = { "400" = { extension = "400,1" } }', 'line 7, pairs.lab.queues.400.extension: expected an extension or a context of the dialplan, found "400,1"'),
         ("interval = 1.0", 'ami_control = { user = "c", secret = {} }', "line 7, pairs.lab.ami_control.secret: expected exactly one of env, command, file, found none of them"),
+        ("interval = 1.0", 'eccp = { user = "c", password = { env = "X" } }', "line 7, pairs.lab.eccp: expected pairs.lab.mysql beside it, found none; its tables tell whose agents are the module's"),
+        ("interval = 1.0", 'eccp = { user = "c", password = {} }\nmysql = { user = "c" }', "line 7, pairs.lab.eccp.password: expected exactly one of env, command, file, found none of them"),
         ("interval = 1.0", 'mysql_control = { user = "c" }', "line 7, pairs.lab.mysql_control: expected pairs.lab.mysql beside it, found none; it tells where MySQL is"),
         ('theme = "dark"', 'audit = "audit.jsonl"', 'line 2, console.audit: expected a path that begins with "/" or "~", found "audit.jsonl"'),
         ("interval = 1.0", 'mount = "data"', 'line 7, pairs.lab.mount: expected a path that begins with "/", found "data"'),

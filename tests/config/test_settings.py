@@ -51,6 +51,9 @@ socket = "/var/lib/mysql/mysql.sock"
 password = { command = ["pass", "show", "pbx/mysql"] }
 [pairs.lab.mysql_control]
 user = "ccops-control"
+[pairs.lab.eccp]
+user = "ccops"
+password = { file = "~/.eccp-secret" }
 """
 
 
@@ -69,6 +72,8 @@ def test_reads_everything_in_the_example() -> None:
     assert (lab.queues["*"].context, lab.queues["ventas"].extension) == ("queues", "400")
     assert lab.mysql is not None
     assert lab.mysql.password == SecretRef(command=("pass", "show", "pbx/mysql"))
+    assert lab.eccp is not None
+    assert (lab.eccp.user, lab.eccp.port, lab.eccp.host) == ("ccops", 20005, "127.0.0.1")
     assert lab.mysql_control is not None
     assert (lab.mysql_control.user, lab.mysql_control.password) == ("ccops-control", None)
     assert settings.console.keys == {"view.queues": "2,f2"}
@@ -174,3 +179,13 @@ def test_importing_the_settings_is_quick() -> None:
     root = Path(config.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_users_that_are_shipped_with_the_call_center_module_are_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "ccops.toml"
+    for user, told in (("agentconsole", 1), ("ccops", 0)):
+        path.write_text(EXAMPLE.replace('eccp]\nuser = "ccops"', f'eccp]\nuser = "{user}"'))
+        path.chmod(0o600)
+        warnings = load(path).warnings
+        assert len(warnings) == told
+        assert not told or ("[pairs.lab.eccp]" in warnings[0] and "ccops amiuser --eccp" in warnings[0])

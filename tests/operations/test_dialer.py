@@ -148,7 +148,7 @@ async def test_its_queues_are_the_dialers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"eccp": None}, "the settings have no user of ECCP set [pairs.NAME.eccp]"),
+        ({"eccp": None}, "set [pairs.NAME.eccp]"),
         ({"eccp": EccpSettings("nobody", SecretRef(env="CCOPS_TEST_ECCP"))}, "the dialer does not let nobody log in"),
         ({"eccp": EccpSettings("ccops", SecretRef(env="CCOPS_TEST_ECCP"))}, "the dialer does not let ccops log in"),
         ({"eccp": EccpSettings("ccops", SecretRef(env="CCOPS_NO_SUCH"))}, "CCOPS_NO_SUCH should hold the secret"),
@@ -225,12 +225,15 @@ class FakeBooks:
         self.password = password
         self.asked: list[tuple[str, Any]] = []
         self.failing: dict[str, Exception] = {}
+        self.shipped = False
 
     async def query(self, node: str, sql: str, params: Any = (), *, timeout_s: float = 1.0) -> list[dict[str, Any]]:
         self.asked.append((sql, params))
         for part, error in self.failing.items():
             if part in sql:
                 raise error
+        if "eccp_authorized_clients" in sql:
+            return [{"username": params[0]}] if self.shipped else []
         if "number = %s" not in sql and "`break`" not in sql:
             return [{"type": "SIP", "number": "105"}]
         if "`break`" in sql:
@@ -379,6 +382,19 @@ async def test_an_early_module_has_static_agents_alone(monkeypatch: pytest.Monke
         by = await here.dialer.look(NODE, "Agent/9000")
         assert (by.why_not, by.requests) == ("", None)
         assert "no active agent SIP/105" in (await here.dialer.look(NODE, CALLED)).why_not
+
+
+async def test_the_shipped_log_in_is_told_where_it_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async with desk(monkeypatch) as here:
+        assert not (await here.dialer.look(NODE, CALLED)).shipped
+        here.books.shipped = True
+        assert (await here.dialer.look(NODE, CALLED)).shipped
+        here.books.failing["eccp_authorized"] = Refused("denied")
+        assert not (await here.dialer.look(NODE, CALLED)).shipped
+    async with room(tmp_path) as there:
+        plan = await there.board.prepare(request_of(Deed("unpause", CALLED)))
+        assert "lets in agentconsole with the password it is shipped with" in plan.evidence[0]
+        assert not (await there.board.prepare(request_of(Deed("unpause", "SIP/101")))).evidence
 
 
 async def test_an_agent_without_a_password_is_said_to_be_open(monkeypatch: pytest.MonkeyPatch) -> None:

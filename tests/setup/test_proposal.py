@@ -64,9 +64,9 @@ def test_a_debian_pair_needs_only_secrets_and_a_mysql_user(debian: Pair) -> None
     assert pair.mysql is not None
     assert (pair.mysql.user, pair.mysql.socket) == ("ccops", "/run/mysqld/mysqld.sock")
     assert [question.key for question in proposal.questions] == ["ami.secret", "mysql.user", "mysql.password"]
-    assert proposal.notes == (
-        "MySQL user ccops@localhost needs only the right SELECT on: asteriskcdrdb, asterisk, call_center",
-    )
+    shipped, rights = proposal.notes
+    assert "the call-center module is shipped with a log-in to its dialer, agentconsole" in shipped
+    assert rights == "MySQL user ccops@localhost needs only the right SELECT on: asteriskcdrdb, asterisk, call_center"
 
 
 def test_a_centos_5_pair_is_proposed_with_its_traps(centos: Pair) -> None:
