@@ -29,8 +29,11 @@ _AGENT = (
     "SELECT {type} AS type, number, eccp_password FROM call_center.agent WHERE number = %s AND estatus = 'A' LIMIT 20"
 )
 _AGENTS = "SELECT {type} AS type, number FROM call_center.agent WHERE estatus = 'A' LIMIT 10000"
-# ER_NO_SUCH_TABLE and ER_BAD_DB_ERROR: no call-center module. One without rights is told 1142 or 1044.
+# ER_NO_SUCH_TABLE and ER_BAD_DB_ERROR: no call-center module. Who lacks a right is told of a database, table or column.
 _NO_TABLE = re.compile(r"\b(?:1146|1049)\b")
+_NO_COLUMN = re.compile(r"\b1054\b")
+_DENIED = re.compile(r"\b(?:1044|1142|1143)\b")
+_OTHERWISE = "let the agent do it in the agents' console"
 _SHIPPED = "SELECT username FROM call_center.eccp_authorized_clients WHERE username = %s AND md5_password = %s LIMIT 1"
 _TYPES = ("type", "'Agent'")
 _DONE: Mapping[str, str] = {"logoutagent": "status"}
@@ -81,8 +84,7 @@ class Dialer:
         try:
             password = await self._password(node, agent)
         except LinkError as error:
-            grant = f"GRANT SELECT ON call_center.* to MySQL's user {self._books.user}"
-            return ByDialer(f"the agent's ECCP password cannot be read ({error})", grant)
+            return self._unread(error)
         try:
             breaks = await read_breaks(lambda sql, params=(), timeout_s=_LIMIT_S: self._books.query(node, sql, params))
             session = await self._open(node)
@@ -91,8 +93,9 @@ class Dialer:
             answer = await session.request("getagentstatus", {"agent_number": agent}, timeout_s=_LIMIT_S)
         except Failure as error:
             # It is in the table and the dialer does not know it (yet), or it is too old for callback agents.
-            return ByDialer(f"the dialer does not tell of {agent} ({error})", "let the agent do it in the console")
+            return ByDialer(f"the dialer does not tell of {agent} ({error})", _OTHERWISE)
         except LinkError as error:
+            self.close()
             return ByDialer(str(error), "see [pairs.NAME.eccp]; `ccops amiuser --eccp` prints a user of ECCP")
         standing, break_id, break_name = _standing(answer)
         return ByDialer(
@@ -165,6 +168,15 @@ class Dialer:
             session.close()
             raise
         return session
+
+    def _unread(self, error: LinkError) -> ByDialer:
+        """Nothing can be done, for the agent's ECCP password cannot be read."""
+        if _NO_COLUMN.search(str(error)):
+            return ByDialer("this call-center module is too old for ECCP: its agents have no ECCP password", _OTHERWISE)
+        way_out = (
+            f"GRANT SELECT ON call_center.* to MySQL's user {self._books.user}" if _DENIED.search(str(error)) else ""
+        )
+        return ByDialer(f"the agent's ECCP password cannot be read ({error})", way_out)
 
     async def _lets_anybody_in(self, node: str) -> bool:
         """Whether the user that the module is shipped with still has its shipped password, as far as can be read."""

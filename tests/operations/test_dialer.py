@@ -359,7 +359,8 @@ async def test_a_refusal_is_told_and_leaves_the_session(
 @pytest.mark.parametrize(
     ("part", "error", "told"),
     [
-        ("agent", Refused("SELECT command denied"), "GRANT SELECT ON call_center.* to MySQL's user ccops"),
+        ("agent", Refused("1142 SELECT command denied"), "GRANT SELECT ON call_center.* to MySQL's user ccops"),
+        ("eccp_password", Refused("1054 Unknown column"), "too old for ECCP"),
         ("agent", TimedOut("MySQL did not answer"), "cannot be read (MySQL did not answer)"),
         ("`break`", Refused("no such table"), "no such table"),
     ],

@@ -18,7 +18,7 @@ from tests.operations.test_commands import Desk, desk
 
 def free(here: Desk) -> str:
     exchange = here.demo.centre.exchanges[0]
-    return next(a.interface for a in exchange.agents.values() if a.status == 1 and not a.paused)
+    return next(a.interface for a in exchange.agents.values() if a.status == 1 and not a.paused and not a.module)
 
 
 async def test_an_agent_is_paused_as_it_is_typed(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ccops.callcentre.deeds import Deed
+from ccops.callcentre.deeds import Deed, Site
+from ccops.callcentre.drawing import is_the_dialers
 from ccops.callcentre.model import Centre
 from ccops.config import PairSettings
 from ccops.demo.world import Demo
@@ -29,6 +30,7 @@ from ccops.watch.once import is_complete
 from ccops.watch.pair import PairWatch
 
 OWN = "SIP/90"
+SITE = Site(dialer=frozenset({"SIP/105", "SIP/111", "Agent/9106", "Agent/9112"}))
 
 
 class Room:
@@ -89,10 +91,10 @@ async def room(
 
 
 def free(room: Room) -> str:
-    """An agent who is not paused, and does nothing."""
+    """An agent by configuration who is not paused, and does nothing."""
     for queue in room.centre.queues.values():
         for member in queue.members.values():
-            if member.status == 1 and not member.paused:
+            if member.status == 1 and not member.paused and not is_the_dialers(member.interface, room.centre, SITE):
                 return member.interface
     raise AssertionError("nobody is free")
 

@@ -42,8 +42,9 @@ async def chosen(pilot: Pilot[None], app: Console, label: str) -> None:
 
 
 def free(demo: Demo) -> str:
+    """An agent by configuration who does nothing."""
     agents = demo.centre.exchanges[0].agents.values()
-    return next(agent.interface for agent in agents if agent.status == 1 and not agent.paused)
+    return next(agent.interface for agent in agents if agent.status == 1 and not agent.paused and not agent.module)
 
 
 async def test_an_agent_is_paused_and_taken_back_by_keys(tmp_path: Path) -> None:
