@@ -29,6 +29,9 @@ DEAF = (
 )
 ADDRESS = "192.168.27.120/24 dev eth0"
 BROKEN = 'printf "#!/bin/sh\\n[ \\$1 != {} ]\\n" > /etc/ha.d/resource.d/asterisk'
+UNSTOPPABLE = (
+    r"printf '#!/bin/sh\ncase $1 in stop) exit 1 ;; status) echo running ;; esac\n' >/etc/ha.d/resource.d/asterisk"
+)
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -53,6 +56,15 @@ _OLDER = _SET_GI.format("AAAA000000000002:BBBB000000000002")
 _NEWER = _SET_GI.format("CCCC000000000002:AAAA000000000002")
 _STOPPED = ("2: service heartbeat stop", "1: service heartbeat stop")
 _APART = ("1: drbdadm disconnect data", f"1: {WRITE.format('mine', 4)}", "2: drbdadm primary --force data")
+
+_STANDBY = "1: /usr/share/heartbeat/hb_standby"
+_GIVEN_UP = "2: until [ $(grep -c 'Giving up' /var/log/ha-log) -ge {} ]; do sleep 1; done"
+_IS_BACK = "1: until mountpoint -q /data && cl_status rscstatus | grep -q local; do sleep 1; done"
+# A second link for Heartbeat: a VLAN on the same wire, so that one can die while the peer is still seen.
+_VLAN = (
+    "ip link add link eth0 name hb1 type vlan id 5 && ip addr add 192.168.28.12{}/24 dev hb1 && ip link set hb1 up && "
+    "printf 'ucast hb1 192.168.28.121\nucast hb1 192.168.28.122\n' >>/etc/ha.d/ha.cf"
+)
 
 WAYS = [
     Way("split-brain-active", "LAN cut until both serve", ("cut",)),
@@ -171,6 +183,42 @@ WAYS = [
         ("1: /usr/share/heartbeat/hb_standby",),
         (f"2: {BROKEN.format('start')}",),
         is_verdict=False,
+    ),
+    Way(
+        "stop-failed",
+        "Asterisk's script fails to stop on node 1 and says that it runs, hb_standby",
+        (_STANDBY,),
+        (f"1: {UNSTOPPABLE}",),
+        is_verdict=False,
+    ),
+    Way(
+        "resources-bouncing",
+        "Asterisk's script fails to start on node 2, hb_standby three times",
+        (
+            _STANDBY,
+            _GIVEN_UP.format(1),
+            _IS_BACK,
+            _STANDBY,
+            _GIVEN_UP.format(2),
+            _IS_BACK,
+            _STANDBY,
+            _GIVEN_UP.format(3),
+        ),
+        (f"2: {BROKEN.format('start')}",),
+        is_verdict=False,
+    ),
+    Way(
+        "heartbeat-link-down",
+        "a second link of Heartbeat's, a VLAN, set down on node 2",
+        ("2: ip link set hb1 down",),
+        (
+            f"1: {_VLAN.format(1)}",
+            f"2: {_VLAN.format(2)}",
+            *_STOPPED,
+            "1: service heartbeat start",
+            "2: service heartbeat start",
+            "wait healthy",
+        ),
     ),
     Way(
         "device-held",
