@@ -69,6 +69,15 @@ class Board(msgspec.Struct, frozen=True):
         """Agents with more than one open session."""
         return sum(1 for person in self.people if person.open_sessions > 1)
 
+    def later(self, now: float) -> Board:
+        """The same board at a later moment, as long as nothing else is known: what is open has gone on."""
+        more = max(0.0, now - self.now)
+        if not more:
+            return self
+        people = tuple(_later(person, more) for person in self.people)
+        breaks = tuple(msgspec.structs.replace(e, total_s=e.total_s + more * len(e.now)) for e in self.breaks)
+        return msgspec.structs.replace(self, people=people, breaks=breaks, now=now)
+
 
 def board(rows: Iterable[Row], midnight: float, now: float, started_at: float | None) -> Board:
     """The board of a day from rows with agent, agent_name, began, ended, pause (NULL for a session) and kind."""
@@ -94,6 +103,16 @@ def board(rows: Iterable[Row], midnight: float, now: float, started_at: float | 
     people = tuple(_person(agent, names[agent], found[agent], midnight, now) for agent in found)
     ordered = tuple(sorted(people, key=lambda person: (person.name.casefold(), person.agent)))
     return Board(ordered, _totals(ordered), strange, forgotten, midnight, now)
+
+
+def _later(person: Person, more: float) -> Person:
+    changes: dict[str, Any] = {}
+    if person.since is not None:
+        changes["logged_in_s"] = person.logged_in_s + more
+    if person.pause is not None:
+        changes["break_s"] = person.break_s + more
+        changes["breaks"] = {**person.breaks, person.pause: person.breaks.get(person.pause, 0.0) + more}
+    return msgspec.structs.replace(person, **changes) if changes else person
 
 
 # Of two clocks one is ahead of the other: what begins a little in the future has begun.

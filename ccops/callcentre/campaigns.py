@@ -227,6 +227,23 @@ def crowded(campaign: Campaign, others: Iterable[Campaign], local: tuple[date, i
     return next((other.name for other in same if not why_not(other, local)), "")
 
 
+def overlap(one: Schedule, other: Schedule) -> bool:
+    """Whether there is a moment at which both may run; what is not known may."""
+    if (one.last and other.first and one.last < other.first) or (other.last and one.first and other.last < one.first):
+        return False
+    parts = [_parts(each) for each in (one, other)]
+    return any(a < d and c < b for a, b in parts[0] for c, d in parts[1])
+
+
+def _parts(schedule: Schedule) -> list[tuple[int, int]]:
+    """Its hours within one day: two parts where they go over midnight."""
+    if schedule.opens is None or schedule.closes is None:
+        return [(0, int(DAY_S))]
+    if schedule.opens > schedule.closes:
+        return [(0, schedule.closes), (schedule.opens, int(DAY_S))]
+    return [(schedule.opens, schedule.closes)]
+
+
 def clock(second: int | None) -> str:
     """`08:00`, with seconds where there are some; `?` where it is not known."""
     if second is None:

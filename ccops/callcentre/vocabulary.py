@@ -44,3 +44,26 @@ ENDPOINT: Mapping[EndpointState, Word] = {
     "unmonitored": Word("info", "unmonitored", ".", "whether it answers is not measured (no qualify)"),
     "unknown": Word("unknown", "unknown", "?", "Asterisk has not said how it is"),
 }
+
+OUTCOME: Mapping[str, Word] = {
+    "success": Word("ok", "success", "o", "an agent spoke to who was called"),
+    "terminada": Word("ok", "answered", "o", "an agent took it, and it is over"),
+    "activa": Word("info", "talking", ">", "an agent talks"),
+    "hold": Word("info", "on hold", "=", "an agent has put it on hold"),
+    "onhold": Word("info", "on hold", "=", "an agent has put it on hold"),
+    "en-cola": Word("info", "waiting", "!", "the caller waits"),
+    "onqueue": Word("info", "waiting", "!", "was answered, and waits for an agent"),
+    "placing": Word("info", "dialled", "~", "is being dialled"),
+    "dialing": Word("info", "dialled", "~", "is being dialled"),
+    "ringing": Word("info", "ringing", "~", "rings at who is called"),
+    "shortcall": Word("warning", "short", "-", "an agent had it for less than the module's limit"),
+    "abandoned": Word("warning", "abandoned", "x", "was answered and hung up before an agent was there"),
+    "abandonada": Word("warning", "abandoned", "x", "hung up before an agent was there"),
+    "noanswer": Word("warning", "no answer", ".", "nobody answered"),
+    "failure": Word("critical", "failed", "#", "could not be called"),
+    "fin-monitoreo": Word("unknown", "lost track", "?", "was open when the dialer ended"),
+    "paused": Word("info", "list stopped", "|", "its list is stopped"),
+    "dont_call": Word("info", "do not call", "|", "is on the list of who must not be called"),
+    "": Word("info", "not tried", " ", "waits to be called"),
+}
+"""What became of a campaign's call, by the module's status in small letters, in the order of importance."""

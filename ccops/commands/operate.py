@@ -13,6 +13,7 @@ from ccops.commands.audit import audit
 from ccops.commands.confirmation import confirm, must_be_asked
 from ccops.commands.exchange import EXCHANGE
 from ccops.commands.invocation import DONE, REFUSED, NotDone, chosen
+from ccops.commands.module import IN_MODULE
 from ccops.commands.prose import DRBD_VERBS, FLAGS
 from ccops.commands.resume import resume
 from ccops.commands.supervise import COMMANDS as SUPERVISING
@@ -171,6 +172,7 @@ COMMANDS: dict[str, click.Command] = {
     "drbd": _drbd(),
     **SUPERVISING,
     **EXCHANGE,
+    **IN_MODULE,
     "resume": resume,
     "audit": audit,
 }

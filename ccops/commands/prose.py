@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ccops.operations.audit import Entry, Record
-from ccops.operations.catalogue import EDITS, OPERATIONS
+from ccops.operations.catalogue import EDITS, MODULE_EDITS, OPERATIONS
+from ccops.operations.module_plan import words as module_words
 from ccops.operations.pbx_edit import words as edit_words
 from ccops.operations.plan import Argv, Check, OperationError, Plan, Report, Request, Step
 from ccops.operations.supervising import deed_of
@@ -63,6 +64,8 @@ def command_line(request: Request) -> str:
             return str(request)
     if request.operation in EDITS:
         return shlex.join(edit_words(request))
+    if request.operation in MODULE_EDITS:
+        return shlex.join(module_words(request))
     given = dict(request.arguments)
     words = ["drbd"] if request.operation in DRBD_VERBS else []
     operation = OPERATIONS.get(request.operation)

@@ -12,6 +12,7 @@ from ccops.callcentre.deeds import Deed, Impossible, Kind, agent_called, caller_
 from ccops.commands import terminal
 from ccops.commands.confirmation import confirm, must_be_asked
 from ccops.commands.invocation import DONE, REFUSED, Failed, NotDone, chosen
+from ccops.commands.module import OF_AGENTS
 from ccops.operations.supervising import request_of
 from ccops.watch.snapshot import Snapshot
 
@@ -185,8 +186,8 @@ def _common() -> list[click.Parameter]:
 COMMANDS: dict[str, click.Command] = {
     "agent": click.Group(
         "agent",
-        commands={kind: _command(kind) for kind in get_args(Kind) if kind != "move"},
-        help=f"Act on an agent, live: pause, queues, calls. {_AGENT}",
+        commands={**{kind: _command(kind) for kind in get_args(Kind) if kind != "move"}, **OF_AGENTS},
+        help=f"Act on an agent, live: pause, queues, calls; and keep the call-center module's agents. {_AGENT}",
         short_help="Act on an agent, live",
     ),
     "queue": click.Group(

@@ -87,6 +87,12 @@ class SimulatedPair:
                 else:
                     files[name] = content
 
+    def record_table(self, n: int, table: str, rows: list[dict[str, Any]]) -> None:
+        """A statement on node n has made these of a table's rows: the same."""
+        for side in (0, 1):
+            if side == n or self.drbd.sides[n].connected:
+                self.drbd.sides[side].books[table] = [dict(row) for row in rows]
+
     @property
     def serving(self) -> tuple[int, ...]:
         """The nodes that hold the address and run both services: one, none, or in a split brain both."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 from ccops.demo.calls import Break, Call
 
@@ -55,7 +56,8 @@ class Replica:
 
     `stored` is the disk state that the meta-data of a detached disk tells; `rate` in KiB/s is that of a resync towards
     this side; `damaged` differs from what was written and nobody knows it, `found` is what a verify
-    marked. `calls` and `breaks` are those whose traces are in the files, `asterisk` its configuration files by name.
+    marked. `calls` and `breaks` are those whose traces are in the files, `asterisk` its configuration files by name,
+    `books` the tables of the call-center module that people edit.
     """
 
     size: int
@@ -90,6 +92,7 @@ class Replica:
     calls: list[Call] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     asterisk: dict[str, bytes] = field(default_factory=dict)
+    books: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def connected(self) -> bool:

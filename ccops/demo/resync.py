@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from ccops.demo.campaigns import copied
 from ccops.demo.kernel import KernelLog
 from ccops.demo.machine import Machine
 from ccops.demo.replica import Progress, Replica, new_uuid, uuids_text
@@ -200,6 +201,7 @@ class Resync:
         t.uuids = [s.uuids[0] & ~1, 0, base & ~1, history]
         s.out_of_sync = t.out_of_sync = s.found = t.found = 0
         t.content, t.calls, t.breaks, t.asterisk = s.content, list(s.calls), list(s.breaks), dict(s.asterisk)
+        t.books = copied(s.books)
         self._kernel.say(source, f"updated UUIDs {uuids_text(s.shown_uuids())}")
         self._kernel.say(source, f"conn( {s.connection} -> Connected ) pdsk( Inconsistent -> UpToDate ) ")
         self._kernel.say(1 - source, f"updated UUIDs {uuids_text(t.shown_uuids())}")

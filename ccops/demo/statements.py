@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 Rows = list[dict[str, Any]]
@@ -14,7 +14,16 @@ Find = Callable[[str, str], Rows | None]
 
 # Text in quotes is passed over: only names are looked for.
 _TABLE = re.compile(r"'(?:[^'\\]|\\.|'')*'|\b(?:from|join)\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
+_TARGET = re.compile(r"\s*(?:insert\s+into|update|delete\s+from)\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
 _SPELT = "%Y-%m-%d %H:%M:%S"
+
+
+class Table(list[dict[str, Any]]):
+    """Rows of a table that may have none: its columns are known all the same."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+        super().__init__(rows)
+        self.columns = tuple(columns)
 
 
 class NoTable(Exception):
@@ -26,12 +35,8 @@ def select(sql: str, base: str, find: Find) -> tuple[list[tuple[Any, ...]], list
 
     Raises NoTable, and sqlite3.Error for what SQLite does not know either.
     """
-    connection = sqlite3.connect(":memory:", detect_types=sqlite3.PARSE_DECLTYPES)
+    connection = _connection()
     try:
-        connection.create_function("UNIX_TIMESTAMP", -1, _unix_timestamp)
-        connection.create_function("FROM_UNIXTIME", 1, _from_unixtime)
-        connection.create_function("CONCAT", -1, _concat)
-        connection.create_function("NOW", 0, lambda: time.strftime(_SPELT, time.gmtime()))
         known: set[str] = set()
         for match in _TABLE.finditer(sql):
             if match[2] is None or match[2].lower() == "select":
@@ -46,6 +51,56 @@ def select(sql: str, base: str, find: Find) -> tuple[list[tuple[Any, ...]], list
         connection.close()
 
 
+def change(sql: str, base: str, find: Find, defaults: Mapping[str, Mapping[str, Any]]) -> tuple[str, Rows, int] | None:
+    """What an INSERT, UPDATE or DELETE makes of its table: name, rows, how many changed; None for another statement.
+
+    Only tables of `defaults`, by name, can be written to; a row that is added has those values where it says nothing.
+    Raises NoTable, and sqlite3.Error.
+    """
+    target = _TARGET.match(sql)
+    if target is None:
+        return None
+    where, name = (target[1] or base).lower(), target[2].lower()
+    rows = find(where, name)
+    if rows is None or name not in defaults:
+        raise NoTable(f"{where}.{name}")
+    columns = _columns(rows)
+    connection = _connection()
+    try:
+        connection.execute(f'ATTACH ":memory:" AS "{where}"')
+        fields = ", ".join(_field(column, defaults[name]) for column in columns)
+        connection.execute(f'CREATE TABLE "{where}"."{name}" ({fields})')
+        _fill(connection, where, name, columns, rows)
+        spelt = sql if target[1] else f"{sql[: target.start(2)]}{where}.{sql[target.start(2) :]}"
+        cursor = connection.execute(_qualified(spelt, base))
+        after = connection.execute(f'SELECT * FROM "{where}"."{name}" ORDER BY id')  # noqa: S608 - the demo's own
+        return name, [dict(zip(columns, row, strict=True)) for row in after.fetchall()], cursor.rowcount
+    finally:
+        connection.close()
+
+
+def _connection() -> sqlite3.Connection:
+    """An empty SQLite that knows MySQL's functions."""
+    connection = sqlite3.connect(":memory:", detect_types=sqlite3.PARSE_DECLTYPES)
+    connection.create_function("UNIX_TIMESTAMP", -1, _unix_timestamp)
+    connection.create_function("FROM_UNIXTIME", 1, _from_unixtime)
+    connection.create_function("TIME_TO_SEC", 1, _time_to_sec)
+    connection.create_function("CONCAT", -1, _concat)
+    connection.create_function("NOW", 0, lambda: time.strftime(_SPELT, time.gmtime()))
+    return connection
+
+
+def _columns(rows: Rows) -> list[str]:
+    return list(rows[0]) if rows else list(getattr(rows, "columns", ("id",)))
+
+
+def _field(column: str, defaults: Mapping[str, Any]) -> str:
+    if column == "id":
+        return "id INTEGER PRIMARY KEY"
+    value = defaults.get(column)
+    return f'"{column}"' if value is None else f"\"{column}\" DEFAULT '{value}'"
+
+
 def _load(connection: sqlite3.Connection, base: str, name: str, find: Find, known: set[str]) -> None:
     rows = find(base.lower(), name.lower())
     if rows is None:
@@ -53,13 +108,23 @@ def _load(connection: sqlite3.Connection, base: str, name: str, find: Find, know
     if (mark := f"{base.lower()}:") not in known:
         known.add(mark)
         connection.execute(f'ATTACH ":memory:" AS "{base}"')
-    columns = list(rows[0]) if rows else ["id"]
+    columns = _columns(rows)
     kinds = {c: "DATETIME" for c in columns if any(isinstance(row[c], datetime) for row in rows)}
     fields = ", ".join(f'"{c}" {kinds.get(c, "")}' for c in columns)
     connection.execute(f'CREATE TABLE "{base}"."{name}" ({fields})')
+    _fill(connection, base, name, columns, rows)
+
+
+def _fill(connection: sqlite3.Connection, base: str, name: str, columns: Sequence[str], rows: Rows) -> None:
     marks = ", ".join("?" for _ in columns)
-    values = [[cell.strftime(_SPELT) if isinstance(cell, datetime) else cell for cell in row.values()] for row in rows]
+    values = [[_cell(cell) for cell in row.values()] for row in rows]
     connection.executemany(f'INSERT INTO "{base}"."{name}" VALUES ({marks})', values)  # noqa: S608 - the demo's own
+
+
+def _cell(cell: Any) -> Any:
+    if isinstance(cell, datetime):
+        return cell.strftime(_SPELT)
+    return cell.isoformat() if isinstance(cell, date) else cell
 
 
 def _qualified(sql: str, base: str) -> str:
@@ -89,6 +154,13 @@ def _unix_timestamp(*given: Any) -> int | None:
 
 def _from_unixtime(at: Any) -> str | None:
     return None if at is None else time.strftime(_SPELT, time.gmtime(float(at)))
+
+
+def _time_to_sec(text: Any) -> int | None:
+    if text is None:
+        return None
+    hours, minutes, seconds = (int(part) for part in str(text).split(":"))
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _concat(*parts: Any) -> str | None:

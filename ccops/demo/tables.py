@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ccops.demo.calls import Break, Call
+from ccops.demo import campaigns
+from ccops.demo.calls import Call
+from ccops.demo.dialer import Dialer
 from ccops.demo.exchange import Exchange
+from ccops.demo.replica import Replica
 
 Rows = list[dict[str, Any]]
 
-_BREAKS = (
-    *(("Hold", "H"), ("Almuerzo", "B"), ("Capacitación", "B")),
-    *(("Baño", "B"), ("Reunión", "B"), ("Auto-Pause", "B")),
-)
-_BREAK_IDS = {name: i for i, (name, _) in enumerate(_BREAKS, 1)}
 # The module's installation of 2014; an index only tells that a column may be asked for.
 _INDEXES = (
     *(("call_center", table, "id") for table in ("agent", "audit", "break", "call_entry", "calls", "queue_call_entry")),
+    *(("call_center", table, "id") for table in ("campaign", "campaign_entry", "call_progress_log", "current_calls")),
+    *(("call_center", "calls", "id_campaign"), ("call_center", "call_entry", "id_campaign")),
     *(("call_center", "call_entry", name) for name in ("datetime_entry_queue", "datetime_init", "id_agent")),
     *(("call_center", "calls", name) for name in ("datetime_entry_queue", "start_time", "id_agent")),
     ("call_center", "audit", "id_agent"),
@@ -30,35 +30,33 @@ _INDEXES = (
 class Tables:
     """Tables by database and name; rows are made when they are asked for.
 
-    `calls()` and `breaks()` give what the side has written, `open_breaks()` those under way (number, break, begin);
-    `accounts` are the users of ECCP with their passwords.
+    `side` is the node's half of the volume, with what was written to it; `accounts` are the users of ECCP with their
+    passwords.
     """
 
     def __init__(
         self,
         exchange: Exchange,
-        calls: Callable[[], list[Call]],
-        breaks: Callable[[], list[Break]] = list,
-        open_breaks: Callable[[], list[tuple[str, str, float]]] = list,
+        dialer: Dialer,
+        side: Replica,
         accounts: Mapping[str, str] = {},
     ) -> None:
         self._exchange = exchange
-        self._calls = calls
-        self._taken = breaks
-        self._open_breaks = open_breaks
+        self._dialer = dialer
+        self._side = side
         self._accounts = accounts
         self._makers: dict[str, dict[str, Callable[[], Rows]]] = {
             "call_center": {
-                "agent": self._agents,
-                "break": break_rows,
+                **{name: lambda name=name: side.books[name] for name in campaigns.DEFAULTS},  # type: ignore[misc]
                 "queue_call_entry": self._queues,
                 "call_entry": lambda: list(self._entries()),
-                "campaign": lambda: [{"id": 1, "name": "encuesta", "queue": next(iter(self._exchange.queues))}],
-                "calls": lambda: list(self._outgoing()),
+                "calls": lambda: list(campaigns.outgoing(self._side.calls, self._exchange)),
+                "current_calls": lambda: campaigns.current(self._side.calls, self._exchange),
+                "call_progress_log": lambda: campaigns.progress(self._side.calls),
                 "audit": self._presences,
                 "eccp_authorized_clients": self._clients,
             },
-            "asteriskcdrdb": {"cdr": lambda: [_record(call) for call in self._calls()]},
+            "asteriskcdrdb": {"cdr": lambda: [_record(call) for call in self._side.calls]},
             "information_schema": {"columns": self._columns, "statistics": _statistics},
         }
 
@@ -77,24 +75,13 @@ class Tables:
 
     def _columns(self) -> Rows:
         return [
-            {"TABLE_SCHEMA": base, "TABLE_NAME": table, "COLUMN_NAME": name, "DATA_TYPE": kind.lower()}
+            {
+                **{"TABLE_SCHEMA": base, "TABLE_NAME": table, "COLUMN_NAME": name, "DATA_TYPE": kind.lower()},
+                "COLUMN_TYPE": campaigns.TYPES.get((table, name), kind.lower()),
+            }
             for base, tables in self.columns().items()
             for table, columns in tables.items()
             for name, kind in columns.items()
-        ]
-
-    def _agents(self) -> Rows:
-        return [
-            {
-                "id": i,
-                "type": "Agent" if agent.login else "SIP",
-                "number": agent.login or agent.number,
-                "name": agent.name,
-                "password": agent.number,
-                "estatus": "A",
-                "eccp_password": eccp_password(agent.interface) if agent.module else None,
-            }
-            for i, agent in enumerate(self._exchange.agents.values(), 1)
         ]
 
     def _clients(self) -> Rows:
@@ -108,11 +95,12 @@ class Tables:
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         queues, numbers = list(self._exchange.queues), self._numbers()
-        for i, call in enumerate(self._calls(), 1):
+        for i, call in enumerate(self._side.calls, 1):
+            of = queues.index(call.queue) + 1 if call.queue in queues else None
             yield {
                 "id": i,
                 "id_agent": numbers.get(call.agent),
-                "id_queue_call_entry": queues.index(call.queue) + 1 if call.queue in queues else None,
+                "id_queue_call_entry": of,
                 "id_contact": None,
                 "callerid": call.number,
                 "datetime_init": _date(call.answered) if call.agent else None,
@@ -123,71 +111,46 @@ class Tables:
                 "datetime_entry_queue": _date(call.entered),
                 "duration_wait": call.held,
                 "uniqueid": call.uniqueid,
-                "id_campaign": None,
-                "trunk": f"SIP/{call.trunk}",
-            }
-
-    def _outgoing(self) -> Iterator[dict[str, Any]]:
-        """Beside every fourth call the campaign tried somebody who did not answer."""
-        for i, call in enumerate(self._calls()[::4], 1):
-            yield {
-                "id": i,
-                "id_campaign": 1,
-                "phone": call.number,
-                "status": "NoAnswer",
-                "uniqueid": call.uniqueid,
-                "fecha_llamada": _date(call.answered),
-                "start_time": _date(call.answered),
-                "end_time": _date(call.ended),
-                "retries": 0,
-                "duration": None,
-                "id_agent": None,
-                "datetime_entry_queue": _date(call.entered),
-                "duration_wait": call.held,
-                "datetime_originate": _date(call.entered),
+                "id_campaign": of if of in (1, 2) else None,
                 "trunk": f"SIP/{call.trunk}",
             }
 
     def _presences(self) -> Rows:
-        """Who logged in when, as far as calls tell: one session an agent and day; and the breaks, in their order."""
+        """Who logged in when, in the order of time: before this Asterisk's start as far as calls tell, since then all.
+
+        So a session is open for each of the dialer's agents who is there, and a break for each who is on one.
+        """
+        kinds = {name: i for i, name in enumerate(campaigns.BREAKS, 1)}
+        kinds |= {row["name"]: row["id"] for row in self._side.books["break"]}
+        since = self._exchange.started_at
         days: dict[tuple[str, object], list[Call]] = {}
-        for call in self._calls():
-            if call.agent:
+        for call in self._side.calls:
+            if call.agent and call.ended < since:
                 days.setdefault((call.agent, _date(call.ended).date()), []).append(call)
         spans: list[tuple[float, float | None, str, int | None]] = [
             (calls[0].entered, calls[-1].ended, calls[0].agent, None) for calls in days.values()
         ]
-        spans += [(each.began, each.ended, each.agent, _BREAK_IDS.get(each.reason, 2)) for each in self._taken()]
-        spans += [(began, None, agent, _BREAK_IDS.get(name, 2)) for agent, name, began in self._open_breaks()]
+        spans += [(each.began, each.ended, each.agent, kinds.get(each.reason, 2)) for each in self._side.breaks]
+        for place, seat in enumerate(self._dialer.seats.values()):
+            if seat.logged_in:
+                spans.append((since + 4.0 + place * 0.4, None, seat.agent.number, None))
+        spans += [(began, None, agent, kinds.get(name, 2)) for agent, name, began in self._dialer.open_breaks()]
         numbers = self._numbers()
         return [
             {
                 "id": i,
-                "id_agent": numbers.get(agent),
-                "id_break": reason,
+                "id_agent": numbers.get(agent, 1),
+                "id_break": pause,
                 "datetime_init": _date(began),
                 "datetime_end": None if ended is None else _date(ended),
                 "duration": None if ended is None else int(ended - began),
                 "ext_parked": None,
             }
-            for i, (began, ended, agent, reason) in enumerate(sorted(spans, key=lambda span: span[0]), 1)
+            for i, (began, ended, agent, pause) in enumerate(sorted(spans, key=lambda span: span[0]), 1)
         ]
 
     def _numbers(self) -> dict[str, int]:
         return {agent.number: i for i, agent in enumerate(self._exchange.agents.values(), 1)}
-
-
-def break_rows() -> Rows:
-    """The table of breaks."""
-    return [
-        {"id": i, "name": name, "status": "I" if name == "Auto-Pause" else "A", "tipo": kind}
-        for i, (name, kind) in enumerate(_BREAKS, 1)
-    ]
-
-
-def eccp_password(interface: str) -> str:
-    """What an agent of the module has in the column of that name."""
-    return f"demo-{interface.partition('/')[2]}"
 
 
 def _statistics() -> Rows:

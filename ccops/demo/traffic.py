@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
 
 from ccops.demo.asterisk_files import first_files
 from ccops.demo.calls import Break, Call
+from ccops.demo.campaigns import first_books
 from ccops.demo.console import Console
 from ccops.demo.dialer import Dialer, Seat
 from ccops.demo.exchange import Channel, Exchange
@@ -16,7 +18,6 @@ from ccops.demo.pair import SimulatedPair
 from ccops.demo.schedule import Task, Work
 from ccops.demo.sip import Peer
 from ccops.demo.staff import MAIN_TRUNK, Agent, Queue, Waiting
-from ccops.demo.tables import break_rows
 
 _TALK_S = 75.0
 _BREAKS = ("Almuerzo", "Baño", "Capacitación", "Reunión")
@@ -42,10 +43,15 @@ class CallCentre:
         staff = self.exchanges[0]
         for side in sides:
             side.asterisk = first_files(staff.agents.values(), staff.trunks.values())
+            now = datetime.fromtimestamp(pair.schedule.wall(), UTC).replace(tzinfo=None)
+            side.books = first_books(staff.agents.values(), list(staff.queues), now)
         self.console = Console(pair, self.exchanges)
         self.console.reloaded = self._plug_in
         self.silent: set[str] = set()
-        self.dialers = tuple(Dialer(pair, exchange, break_rows) for exchange in self.exchanges)
+        self.dialers = tuple(
+            Dialer(pair, exchange, lambda side=side: side.books["break"])  # type: ignore[misc]
+            for exchange, side in zip(self.exchanges, sides, strict=True)
+        )
         self._tasks: list[list[Task]] = [[], []]
         self._next_tidy = 200
         for machine in pair.machines:

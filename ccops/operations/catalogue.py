@@ -8,7 +8,20 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from ccops.operations import daemons, expert, handover, membership, pacing, pbx_edit, recovery, resync, verify
+from ccops.operations import (
+    agent_edit,
+    break_edit,
+    campaign_edit,
+    daemons,
+    expert,
+    handover,
+    membership,
+    pacing,
+    pbx_edit,
+    recovery,
+    resync,
+    verify,
+)
 from ccops.operations.plan import OperationError, Plan, Request, Role
 from ccops.operations.scene import Scene
 
@@ -80,9 +93,28 @@ EDITS: dict[str, Operation] = {
 """What changes Asterisk's configuration: by name too, but asked for with a form's fields and not from a menu."""
 
 
+MODULE_EDITS: dict[str, Operation] = {
+    "campaign": Operation(
+        "campaign", "Start or stop a campaign", "Start or stop a campaign", campaign_edit.plan_campaign, "form"
+    ),
+    "break": Operation(
+        "break", "Edit breaks", "Edit the kinds of break that agents take", break_edit.plan_break, "form"
+    ),
+    "module-agent": Operation(
+        "module-agent",
+        "Register or retire agents",
+        "Register or retire agents of the call-center module",
+        agent_edit.plan_agent,
+        "form",
+        "administrator",
+    ),
+}
+"""What changes the call-center module's tables, likewise."""
+
+
 def plan_for(request: Request, scene: Scene) -> Plan:
     """The plan of a request. Raises OperationError where there is no such operation, or it makes no sense."""
-    operation = OPERATIONS.get(request.operation) or EDITS.get(request.operation)
+    operation = {**OPERATIONS, **EDITS, **MODULE_EDITS}.get(request.operation)
     if operation is None:
         raise OperationError(f"there is no operation {request.operation!r}; there are {', '.join(OPERATIONS)}")
     plan = operation.planner(request, scene)

@@ -20,11 +20,12 @@ from ccops.links.process import Completed
 from ccops.operations.audit import Audit, Record
 from ccops.operations.bench import Bench
 from ccops.operations.books import Books
-from ccops.operations.catalogue import EDITS, plan_for
+from ccops.operations.catalogue import EDITS, MODULE_EDITS, plan_for
 from ccops.operations.exchange import Exchange, read_exchange
 from ccops.operations.eyes import Eyes
 from ccops.operations.hands import Hands
 from ccops.operations.lock import PairLock
+from ccops.operations.module import Module, read_module
 from ccops.operations.permission import Authority
 from ccops.operations.plan import (
     Argv,
@@ -95,6 +96,7 @@ class Executor:
         self.vault = vault or Vault()
         self._surveys: Mapping[str, Reading[Survey]] = {}
         self._exchange: Reading[Exchange] | None = None
+        self._module: Reading[Module] | None = None
         self._folder = folder or audit.path.parent
         self._clock = clock
         self._lock: PairLock | None = None
@@ -224,9 +226,12 @@ class Executor:
         serving = self.eyes.now.serving
         if request.operation in EDITS and serving in names:
             self._exchange = await read_exchange(self._hands, serving, now)
+        if request.operation in MODULE_EDITS and serving in names:
+            skew = self.eyes.now.pair.node(serving).clock_skew_s or 0.0
+            self._module = await read_module(self._books, self._hands, serving, request, now + skew)
 
     def _plan(self, request: Request, resuming: bool) -> Plan:
-        scene = Scene(self.eyes.now, self._settings, self._surveys, resuming, self._exchange, self.vault)
+        scene = Scene(self.eyes.now, self._settings, self._surveys, resuming, self._exchange, self._module, self.vault)
         plan = plan_for(request, scene)
         return replace(plan, took_s=self.audit.durations(self.name, request))
 
@@ -234,7 +239,7 @@ class Executor:
         """The same plan from facts that were read under the lock. Raises Refused where it is another one by now."""
         oldest = min((r.taken_at or 0.0 for r in self._surveys.values()), default=0.0)
         # What an edit replaces may have been edited by another a moment ago.
-        if self._clock() - oldest > _SURVEY_OLD_AFTER_S or plan.request.operation in EDITS:
+        if self._clock() - oldest > _SURVEY_OLD_AFTER_S or plan.request.operation in (*EDITS, *MODULE_EDITS):
             await self._look_closely(plan.request)
         # A sample is never older than this, unless a node is slow: then it is waited for.
         await self.eyes.anew(after=self._clock() - self._settings.interval - 0.5)

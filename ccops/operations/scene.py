@@ -9,6 +9,7 @@ import msgspec
 
 from ccops.config import PairSettings
 from ccops.operations.exchange import Exchange
+from ccops.operations.module import Module
 from ccops.operations.plan import Check, Look
 from ccops.operations.survey import Survey
 from ccops.operations.vault import Vault
@@ -29,7 +30,8 @@ JOINED = _RESYNCING | VERIFYING | {"Connected"}
 class Scene(msgspec.Struct, frozen=True):
     """A snapshot, surveys by node, the settings. `resuming`: an interrupted operation is taken up again.
 
-    `exchange`: what was read of Asterisk's own files, for what edits them; `vault`: secrets that a request stands for.
+    `exchange`: what was read of Asterisk's own files, for what edits them; `module`:
+    of the call-center module's tables, likewise; `vault`: secrets that a request stands for.
     """
 
     snapshot: Snapshot
@@ -37,6 +39,7 @@ class Scene(msgspec.Struct, frozen=True):
     surveys: Mapping[str, Reading[Survey]] = {}
     resuming: bool = False
     exchange: Reading[Exchange] | None = None
+    module: Reading[Module] | None = None
     vault: Vault | None = None
 
     @property

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ccops.tui.app import Console
     from ccops.tui.operator import Listener
     from ccops.tui.run import Run
+    from ccops.tui.screens.campaigns import Subject
     from ccops.tui.screens.supervised import SupervisedView
 
     Prepare = Callable[[], Awaitable[Plan]]
@@ -164,6 +165,13 @@ class Desk:
 
         acting = Supervision(self._app, self.operator().switchboard, self.authority(self._app.pair_name), self.say)
         self.flow(acting.flow(wish.kind, wish.subject))
+
+    def edit_module(self, do: str, subject: Subject, done: Callable[[], None]) -> None:
+        """Changes the call-center module: what is under the cursor, or what is chosen of all that can be done."""
+        if self.is_free():
+            from ccops.tui.module_edits import ModuleEdits
+
+            self.flow(ModuleEdits(self, self._app, done).flow(do, subject))
 
     def mend(self, finding: Finding) -> None:
         """The operation that is the remedy of a finding."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ccops.operations.permission import Authority
     from ccops.operations.plan import Plan, Progress, Report, Request
     from ccops.operations.switchboard import Switchboard
+    from ccops.operations.vault import Vault
 
     Listener = Callable[[Progress], None]
 
@@ -20,6 +21,7 @@ class Operator(Protocol):
     """The operations on one pair."""
 
     audit: Audit
+    vault: Vault
 
     @property
     def switchboard(self) -> Switchboard:

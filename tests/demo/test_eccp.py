@@ -13,7 +13,7 @@ import pytest
 
 from ccops.demo.dialer import PASS_S
 from ccops.demo.eccp import _read_request
-from ccops.demo.tables import eccp_password
+from ccops.demo.campaigns import eccp_password
 from ccops.demo.world import Demo
 from tests.demo.conftest import log_in, secret_of, until
 

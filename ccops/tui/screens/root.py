@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from ccops.tui import keymap
 from ccops.tui.keymap import CONSOLE_KEYS, Key
 from ccops.tui.screens.agents import AgentsView
+from ccops.tui.screens.campaigns import CampaignsView
 from ccops.tui.screens.lines import LinesView
 from ccops.tui.screens.log import LogView
 from ccops.tui.screens.pair import PairView
@@ -30,7 +31,8 @@ from ccops.watch.snapshot import Snapshot
 from ccops.watch.timeline import Timeline
 
 VIEWS: Final[Mapping[str, type[View]]] = {
-    view.NAME: view for view in (PairView, QueuesView, AgentsView, LinesView, LogView, TriageView, ReportsView)
+    view.NAME: view
+    for view in (PairView, QueuesView, AgentsView, LinesView, LogView, TriageView, ReportsView, CampaignsView)
 }
 SMALLEST: Final = (60, 20)
 
