@@ -15,6 +15,8 @@ Find = Callable[[str, str], Rows | None]
 # Text in quotes is passed over: only names are looked for.
 _TABLE = re.compile(r"'(?:[^'\\]|\\.|'')*'|\b(?:from|join)\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
 _TARGET = re.compile(r"\s*(?:insert\s+into|update|delete\s+from)\s+(?:`?(\w+)`?\s*\.\s*)?`?(\w+)`?", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "Z": "\x1a", "b": "\b"}
 _SPELT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -132,8 +134,8 @@ def _qualified(sql: str, base: str) -> str:
 
     def put(match: re.Match[str]) -> str:
         if match[2] is None:
-            text = match[0][1:-1].replace("\\'", "''").replace("\\\\", "\\")
-            return f"'{text}'"
+            text = _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), match[0][1:-1].replace("''", "'"))
+            return "'" + text.replace("'", "''") + "'"
         if match[1] is not None or match[2].lower() == "select":
             return match[0]
         return f"{match[0].split()[0]} `{base}`.`{match[2]}`"

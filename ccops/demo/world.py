@@ -147,10 +147,10 @@ class Demo:
         import asyncssh
 
         from ccops.demo.ami import AmiServer
+        from ccops.demo.campaigns import eccp_password
         from ccops.demo.eccp import EccpServer
         from ccops.demo.mysql import Database
         from ccops.demo.ssh import SshNode
-        from ccops.demo.campaigns import eccp_password
 
         identity = asyncssh.generate_private_key("ssh-ed25519", comment="ccops demo")
         _write_secret(self.folder / "identity", identity.export_private_key().decode())

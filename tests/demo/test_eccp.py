@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import asyncssh
 import pytest
 
+from ccops.demo.campaigns import eccp_password
 from ccops.demo.dialer import PASS_S
 from ccops.demo.eccp import _read_request
-from ccops.demo.campaigns import eccp_password
 from ccops.demo.world import Demo
 from tests.demo.conftest import log_in, secret_of, until
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ccops.operations.module import AGENTS_CONF
 from pymysql.converters import escape_item
 
 from ccops.demo.campaigns import DEFAULTS
@@ -24,6 +23,7 @@ from ccops.demo.traffic import CallCentre
 from ccops.links.errors import LinkLost, Refused
 from ccops.links.process import Completed
 from ccops.operations.executor import Executor
+from ccops.operations.module import AGENTS_CONF
 from ccops.operations.plan import Report, Request
 from tests.operations.stage import Hands, Lock, Stage
 
@@ -31,7 +31,7 @@ GRANTS = ("GRANT SELECT, INSERT, UPDATE, DELETE ON `call_center`.* TO `ccops-con
 
 
 class ModuleStage(Stage):
-    """`books` is the MySQL of both nodes; `agents` the path of agents.conf, `known` the agents that Asterisk has read."""
+    """`books` is the MySQL of both nodes; `agents` the path of agents.conf, `known` the agents that Asterisk has."""
 
     def __init__(self, folder: Path, version: str = "11.25.0", **simulated: Any) -> None:
         self.home = folder
@@ -84,10 +84,9 @@ class TableBooks:
     def __init__(self, stage: ModuleStage) -> None:
         self._stage = stage
         self._tables = [
-            Tables(stage.centre.exchanges[n], lambda side=side: side.calls, lambda side=side: side.breaks,
-                   lambda side=side: side.books)  # type: ignore[misc]
+            Tables(stage.centre.exchanges[n], stage.centre.dialers[n], side)
             for n, side in enumerate(stage.pair.drbd.sides)
-        ]  # fmt: skip
+        ]
         self.changes: list[str] = []
         self.grants: tuple[str, ...] | None = GRANTS
         self.lost = ""

@@ -1,4 +1,4 @@
-"""Edits of the call-center module through the executor: seen, taken back, refused, lost in the middle, after a failover."""
+"""Edits of the call-center module through the executor: seen, taken back, refused, killed, after a failover."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from ccops.operations.agent_edit import passwords
-from click.testing import CliRunner  # noqa: F401 - the commands' tests are beside
 
 from ccops.commands.prose import command_line
 from ccops.config import Secret
 from ccops.demo.machine import NAMES
+from ccops.operations.agent_edit import passwords
 from ccops.operations.audit import Record
 from ccops.operations.plan import NotPermitted, OperationError, Plan, Progress, Refused, Request
 from tests.operations.module_stage import ModuleStage
@@ -174,7 +173,7 @@ def test_a_life_of_a_break(tmp_path: Path) -> None:
             assert "is called so" in refused(await planned(stage, "break", do="rename", key="Baño", name="hold"))
             with pytest.raises(OperationError, match="no break 'Hold'"):
                 await planned(stage, "break", do="disable", key="Hold")
-            assert command_line(stage.audit.records()[3].request) == "break rename 7 Café"
+            assert command_line(stage.audit.records()[3].request) == "break rename 7 'Café'"
 
     play(act())
 
@@ -283,8 +282,8 @@ def test_what_an_agent_must_be(tmp_path: Path) -> None:
                 await planned(stage, "module-agent", **{**await agent(stage), "eccp": "kept-0"})
             with pytest.raises(OperationError, match="no active agent '555'"):
                 await planned(stage, "module-agent", do="retire", key="555")
-            assert "log out first: ccops agent logout SIP/103" in refused(
-                await planned(stage, "module-agent", do="retire", key="103")
+            assert "log out first: ccops agent logout SIP/105" in refused(
+                await planned(stage, "module-agent", do="retire", key="105")
             )
 
     play(act())
@@ -351,7 +350,7 @@ def test_two_consoles_and_one_campaign(tmp_path: Path) -> None:
         async with ModuleStage(tmp_path) as stage:
             plan = await planned(stage, "campaign", do="start", key="out:4")
             set_campaign(stage, 4, estatus="T")
-            with pytest.raises(Refused, match="as it is when this was planned|as it was when this was planned"):
+            with pytest.raises(Refused, match="as it was when this was planned"):
                 await stage.executor.run(plan)
             assert stage.row("campaign", 4)["estatus"] == "T"
 
