@@ -239,7 +239,7 @@ def _agent(module: Module, key: str, resuming: bool) -> AgentRow:
     if found:
         told = ", ".join(each.key for each in found)
         raise OperationError(f"{clean(wanted, 60)!r} is more than one agent: {clean(told, 300)}")
-    raise OperationError(f"the module has no active agent {clean(wanted, 60)!r}: `ccops agent sessions` shows who was there today")
+    raise OperationError(f"the module has no active agent {clean(wanted, 60)!r}: see `ccops agent sessions`")
 
 
 def _secret(scene: Scene, request: Request, name: str) -> Secret:
