@@ -76,10 +76,7 @@ class Dialer:
     async def look(self, node: str, interface: str) -> ByDialer:
         """What can be done there to the agent of that interface, or why nothing; never raises LinkError."""
         if self._pair.eccp is None:
-            return ByDialer(
-                "no user of ECCP is set",
-                "set [pairs.NAME.eccp]; `ccops amiuser --eccp` prints such a user",
-            )
+            return ByDialer("no [pairs.NAME.eccp] is set", "set it; `ccops amiuser --eccp` prints such a user")
         agent = dialers_name(interface)
         try:
             password = await self._password(node, agent)

@@ -148,7 +148,7 @@ async def test_its_queues_are_the_dialers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"eccp": None}, "set [pairs.NAME.eccp]"),
+        ({"eccp": None}, "no [pairs.NAME.eccp] is set"),
         ({"eccp": EccpSettings("nobody", SecretRef(env="CCOPS_TEST_ECCP"))}, "the dialer does not let nobody log in"),
         ({"eccp": EccpSettings("ccops", SecretRef(env="CCOPS_TEST_ECCP"))}, "the dialer does not let ccops log in"),
         ({"eccp": EccpSettings("ccops", SecretRef(env="CCOPS_NO_SUCH"))}, "CCOPS_NO_SUCH should hold the secret"),

@@ -90,7 +90,7 @@ async def test_what_is_not_possible_is_refused_with_the_reason(tmp_path: Path) -
         here.settle(role="supervisor", eccp=None)
         code, _, err = await here.ccops("agent", "logout", LOGGED, "--yes")
         assert (code, seat.logged_in) == (1, True)
-        assert "set [pairs.NAME.eccp]" in " ".join(err.split())
+        assert "no [pairs.NAME.eccp] is set" in " ".join(err.split())
         here.settle(role="supervisor")
         code, _, err = await here.ccops("agent", "logout", LOGGED, "--yes")
         assert (code, seat.logged_in) == (0, False), err

@@ -94,7 +94,7 @@ async def test_the_menu_of_a_module_agent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"eccp": None}, "set [pairs.NAME.eccp]"),
+        ({"eccp": None}, "no [pairs.NAME.eccp] is set"),
         ({"role": "viewer"}, 'the role in the settings is "viewer"'),
     ],
 )
