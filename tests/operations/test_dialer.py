@@ -49,7 +49,7 @@ def paused(here: Room, name: str) -> bool:
 
 def open_breaks(here: Room, n: int = 0) -> list[Any]:
     rows = here.demo.mysql[n].tables.find("call_center", "audit") or []
-    return [row["id_break"] for row in rows if row["datetime_end"] is None]
+    return [row["id_break"] for row in rows if row["datetime_end"] is None and row["id_break"] is not None]
 
 
 @pytest.mark.parametrize("agent", [CALLED, LOGGED])

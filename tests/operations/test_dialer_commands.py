@@ -107,3 +107,19 @@ async def test_an_agent_of_chan_agent_alone_logs_out_by_asterisk(tmp_path: Path,
         assert code == 0, err
         assert "AgentLogoff 'Agent: 9106' 'Soft: true'" in out
         assert "is not known; if it does, it undoes this" in " ".join(out.split())
+
+
+async def test_a_break_that_was_just_made_is_taken(tmp_path: Path) -> None:
+    async with Demo(speed=5, agents=12) as demo:
+        here = FullDesk(demo, tmp_path)
+        seat = await rest(demo, CALLED)
+        code, _, err = await here.ccops("break", "add", "Pausa activa", "--yes")
+        assert code == 0, err
+        code, report = await here.object("agent", "pause", CALLED, "--break", "pausa activa", "--yes")
+        assert (code, report["ending"]) == (0, "done")
+        assert seat.agent.reason == "Pausa activa"
+        code, _, err = await here.ccops("break", "disable", "Pausa activa", "--yes")
+        assert code == 0, err
+        code, _, err = await here.ccops("agent", "pause", LOGGED, "--break", "Pausa activa", "--yes")
+        assert code == 1
+        assert "there is no active break 'Pausa activa'" in " ".join(err.split())
