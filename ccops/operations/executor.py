@@ -30,6 +30,7 @@ from ccops.operations.permission import Authority
 from ccops.operations.plan import (
     Argv,
     Busy,
+    Check,
     Ending,
     OperationError,
     Plan,
@@ -145,6 +146,11 @@ class Executor:
         if node is None:
             return Reading(None, "no single node is seen to serve: `ccops triage` says why", self._clock())
         return await read_exchange(self._hands, node, self._clock())
+
+    def in_the_way(self, exchange: Exchange) -> tuple[Check, ...]:
+        """What does not hold, or is not known, that every edit of it takes; each with its way out."""
+        scene = Scene(self.eyes.now, self._settings)
+        return tuple(check for check in exchange.grounds(scene, (exchange.tech,)) if check.holds is not True)
 
     def unfinished(self) -> Record | None:
         """The operation on this pair that was interrupted, if there is one; it may still be run by somebody."""

@@ -288,7 +288,7 @@ class Console(App[None]):
 
     def action_keep_screenshot(self) -> None:
         """Writes what is on the screen to a private SVG file and says where."""
-        self.notify(str(private.keep("screenshot", "svg", self.export_screenshot())), title="Screenshot", markup=False)
+        self.notify(private.screenshot(self), title="Screenshot", markup=False)
 
     def commands(self) -> Iterable[Command]:
         """Everything the palette offers."""

@@ -31,6 +31,7 @@ CONSOLE_KEYS: Final[tuple[Binding, ...]] = (
     key("view.log", "5", "view('log')", "Log", "Both nodes, Asterisk and ccops on one time line", VIEWS),
     key("view.triage", "6,d", "view('triage')", "Triage", "What is wrong, how it is known, what to do", VIEWS),
     key("view.reports", "7", "view('reports')", "Reports", "Times of service, and the calls one by one", VIEWS),
+    key("view.pbx", "8", "view('pbx')", "PBX", "Extensions and trunks, to be edited", VIEWS),
     key("view.campaigns", "9", "view('campaigns')", "Campaigns", "Campaigns, sessions and breaks", VIEWS),
     key("view.next", "tab", "cycle(1)", "Next pane", "The next pane of this view, then the next view", VIEWS),
     key("view.previous", "shift+tab", "cycle(-1)", "Previous pane", "The pane or view before", VIEWS),

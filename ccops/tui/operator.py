@@ -9,10 +9,12 @@ from ccops.watch.store import Store
 
 if TYPE_CHECKING:
     from ccops.operations.audit import Audit, Record
+    from ccops.operations.exchange import Exchange
     from ccops.operations.permission import Authority
-    from ccops.operations.plan import Plan, Progress, Report, Request
+    from ccops.operations.plan import Check, Plan, Progress, Report, Request
     from ccops.operations.switchboard import Switchboard
     from ccops.operations.vault import Vault
+    from ccops.pair.model import Reading
 
     Listener = Callable[[Progress], None]
 
@@ -26,6 +28,12 @@ class Operator(Protocol):
     @property
     def switchboard(self) -> Switchboard:
         """What acts on its agents, callers and queues."""
+
+    async def exchange(self) -> Reading[Exchange]:
+        """Its extensions and trunks, as they are now."""
+
+    def in_the_way(self, exchange: Exchange) -> tuple[Check, ...]:
+        """What does not hold, or is not known, that every edit of them takes."""
 
     async def prepare(self, request: Request, *, resuming: bool = False) -> Plan:
         """The plan, as things are now."""

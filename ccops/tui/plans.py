@@ -75,7 +75,7 @@ def after(plan: Plan, sudo: bool = False, sides: Divergence | None = None) -> It
     `sudo`: commands are sent through it. `sides`: both sides are shown already, and only what follows is told.
     """
     if sides is None:
-        yield from _listed("What both sides have", plan.evidence)
+        yield from _listed("What both sides have" if plan.typed else "What becomes different", plan.evidence)
     else:
         yield from _listed("What follows from that", [*prose.conclusion(sides)])
     yield _BLANK

@@ -68,6 +68,10 @@ class Run:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
+    async def wait(self) -> None:
+        """Returns when it has ended, in whichever way."""
+        await asyncio.wait([self._task])
+
     async def _go(self) -> None:
         from ccops.operations.plan import OperationError, Refused
 

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ccops.operations.audit import Audit, Record
+from ccops.operations.exchange import Exchange
 from ccops.operations.permission import Authority
 from ccops.operations.plan import (
     Check,
@@ -22,6 +23,8 @@ from ccops.operations.plan import (
     Step,
     StepState,
 )
+from ccops.operations.vault import Vault
+from ccops.pair.model import Reading
 from ccops.watch.store import Store
 from tests.tui import samples
 
@@ -131,6 +134,10 @@ class FakeOperator:
     def __init__(self, folder: Path, plan: Plan | Exception | None = None) -> None:
         self.audit = Audit(folder / "audit.jsonl", lambda: samples.NOW)
         self.plan = plan or failover()
+        self.vault = Vault()
+        self.reading: Reading[Exchange] = Reading(None, "nothing was read", samples.NOW)
+        self.obstacles: tuple[Check, ...] = ()
+        self.reads = 0
         self.store: Store | None = None
         self.authority: Authority | None = None
         self.asked: list[tuple[Request, bool]] = []
@@ -147,6 +154,14 @@ class FakeOperator:
         """As `Console` wants it."""
         self.store, self.authority = store, authority
         return self
+
+    async def exchange(self) -> Reading[Exchange]:
+        self.reads += 1
+        await self.ready.wait()
+        return self.reading
+
+    def in_the_way(self, exchange: Exchange) -> tuple[Check, ...]:
+        return self.obstacles
 
     async def prepare(self, request: Request, *, resuming: bool = False) -> Plan:
         self.asked.append((request, resuming))

@@ -21,6 +21,7 @@ from ccops.tui.screens.campaigns import CampaignsView
 from ccops.tui.screens.lines import LinesView
 from ccops.tui.screens.log import LogView
 from ccops.tui.screens.pair import PairView
+from ccops.tui.screens.pbx import PbxView
 from ccops.tui.screens.queues import QueuesView
 from ccops.tui.screens.reports import ReportsView
 from ccops.tui.screens.triage import TriageView
@@ -32,7 +33,7 @@ from ccops.watch.timeline import Timeline
 
 VIEWS: Final[Mapping[str, type[View]]] = {
     view.NAME: view
-    for view in (PairView, QueuesView, AgentsView, LinesView, LogView, TriageView, ReportsView, CampaignsView)
+    for view in (PairView, QueuesView, AgentsView, LinesView, LogView, TriageView, ReportsView, PbxView, CampaignsView)
 }
 SMALLEST: Final = (60, 20)
 

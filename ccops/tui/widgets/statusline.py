@@ -35,15 +35,29 @@ class StatusLine(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """Tabs first; the right part only where it fits."""
-        parts: list[Part] = [(" ", "")]
-        for keys, title, active in self._tabs:
-            parts.append((f" {keys} {title} ", "bold reverse" if active else "$label"))
-            parts.append((" ", ""))
-        left, right = assemble(parts), assemble(self._right)
+        """Tabs first, as wide as they fit; the right part only where there is room."""
         width = self.size.width
+        left = next(
+            (tabs for tabs in (self._wide(), self._narrow()) if tabs.cell_length <= width), self._narrow(titles=False)
+        )
+        right = assemble(self._right)
         room = width - left.cell_length
         if room <= 4:
             return left.truncate(width, ellipsis=True)
         right = right.truncate(room, ellipsis=True)
         return Content("").join([left, right.pad_left(room - right.cell_length)])
+
+    def _wide(self) -> Content:
+        parts: list[Part] = [(" ", "")]
+        for keys, title, active in self._tabs:
+            parts.append((f" {keys} {title} ", "bold reverse" if active else "$label"))
+            parts.append((" ", ""))
+        return assemble(parts)
+
+    def _narrow(self, titles: bool = True) -> Content:
+        """Without room around them; without `titles` only the one that is shown has its own."""
+        parts: list[Part] = []
+        for keys, title, active in self._tabs:
+            parts.append((f"{keys} {title}" if titles or active else keys, "bold reverse" if active else "$label"))
+            parts.append((" ", ""))
+        return assemble(parts)
