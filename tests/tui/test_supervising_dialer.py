@@ -114,3 +114,23 @@ async def test_what_lacks_greys_the_menu_with_the_reason(tmp_path: Path, changes
             await seen.until(pilot, lambda: reason in told(app))
             assert not isinstance(app.screen, ChoiceScreen)
             assert audit.records("demo") == ()
+
+
+async def test_a_break_may_be_called_anything(tmp_path: Path) -> None:
+    name = "[b]x[/b] [link='x'] \u202e" + "ñ" * 200
+    async with Demo(speed=2, agents=12) as demo:
+        for side in demo.pair.drbd.sides:
+            side.books["break"][1]["name"] = side.books["break"][2]["name"] = name
+        app, audit = console(demo.settings, tmp_path)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await ready(pilot, app, "3")
+            seat = await at_rest(pilot, demo, CALLED)
+            on(app, CALLED)
+            await pilot.press("P")
+            await seen.until(pilot, lambda: "For which break?" in seen.text(app))
+            assert "[b]x[/b] [link='x'] ñ" in seen.text(app)
+            # Two of the same name are told apart by their numbers.
+            await chosen(pilot, app, "[b]x[/b]")
+            await seen.until(pilot, lambda: "is paused in every queue" in told(app))
+            assert seat.break_id in (2, 3)
+            assert [record.request.arguments["pause"] for record in audit.records("demo")] == [str(seat.break_id)]

@@ -29,7 +29,7 @@ def supervising_keys(view: str) -> tuple[Binding, ...]:
 
     return (
         key("", "e", "Act on", "All that can be done to the row under the cursor, and what not, and why"),
-        key("pause", "P", "Pause", "No more calls for this agent; asks for the reason"),
+        key("pause", "P", "Pause", "No more calls for this agent; asks for the reason, or the break"),
         key("unpause", "U", "Unpause", "Calls again for this agent"),
         key("add", "plus", "Add to a queue", "Makes the agent a member; asks which queue"),
         key("remove", "minus", "Remove", "Takes the agent out of a queue"),
