@@ -195,7 +195,7 @@ def why_not(campaign: Campaign, local: tuple[date, int]) -> str:
     if schedule.opens == schedule.closes:
         return f"it has no hours: {schedule.hours}"
     if not _open(campaign, schedule.opens, schedule.closes, second):
-        return f"outside its hours, {schedule.hours}"
+        return f"outside {schedule.hours}"
     return ""
 
 

@@ -335,15 +335,10 @@ async def _restore(bench: Bench, change: RowChange, entry: FileChange, why: str,
         bench.note(f"{AGENTS_CONF} is not seen to be back: {error}")
         why = f"{why}; and {AGENTS_CONF} is not seen to be as it was ({error})"
         try:
-            await module_rows.take_back(bench, change, _others(change, id), why)
+            await module_rows.take_back(bench, change, [id], why)
         except Surprise as surprise:
             raise Surprise(str(surprise), f"`ccops resume --undo` tries it again; see {bench.folder}") from None
-    await module_rows.take_back(bench, change, _others(change, id), why)
-
-
-def _others(change: RowChange, id: int) -> list[int]:
-    """Rows that are not the new one, as far as taking back needs them: none, since only that one was added."""
-    return [] if change.id is None else [id]
+    await module_rows.take_back(bench, change, [id], why)
 
 
 async def _put(bench: Bench, entry: FileChange, before: str, after: str) -> None:

@@ -233,8 +233,10 @@ class Executor:
         if request.operation in EDITS and serving in names:
             self._exchange = await read_exchange(self._hands, serving, now)
         if request.operation in MODULE_EDITS and serving in names:
-            skew = self.eyes.now.pair.node(serving).clock_skew_s or 0.0
-            self._module = await read_module(self._books, self._hands, serving, request, now + skew)
+            there = now + (self.eyes.now.pair.node(serving).clock_skew_s or 0.0)
+            centre = self.eyes.now.centre.value if self.eyes.now.centre_node == serving else None
+            started_at = centre.started_at if centre else None
+            self._module = await read_module(self._books, self._hands, serving, request, there, started_at)
 
     def _plan(self, request: Request, resuming: bool) -> Plan:
         scene = Scene(self.eyes.now, self._settings, self._surveys, resuming, self._exchange, self._module, self.vault)

@@ -90,15 +90,20 @@ class Module(msgspec.Struct, frozen=True):
     agents_file: Reading[AgentsFile] | None = None
 
 
-async def read_module(books: Books, hands: Hands, node: str, request: Request, now: float) -> Reading[Module]:
-    """Reads it as the user who writes; a Reading without a value says why. `now`: the node's clock, as it is known."""
+async def read_module(
+    books: Books, hands: Hands, node: str, request: Request, now: float, started_at: float | None = None
+) -> Reading[Module]:
+    """Reads it as the user who writes; a Reading without a value says why.
+
+    `now`: the node's clock, as it is known; `started_at`: when its Asterisk started: sessions from before it are lost.
+    """
 
     async def query(sql: str, params: Sequence[Any] = (), *, timeout_s: float = 10.0) -> list[Row]:
         return await books.query(node, sql, params, timeout_s=timeout_s)
 
     try:
         schema = await read_schema(query, TABLES, ("agent", "break"))
-        found = await _read(query, schema, node, request, now)
+        found = await _read(query, schema, node, request, now, started_at)
     except NoModule as error:
         return Reading(None, str(error), now)
     except LinkError as error:
@@ -108,7 +113,9 @@ async def read_module(books: Books, hands: Hands, node: str, request: Request, n
     return Reading(found, None, now)
 
 
-async def _read(query: Any, schema: Schema, node: str, request: Request, now: float) -> Module:
+async def _read(
+    query: Any, schema: Schema, node: str, request: Request, now: float, started_at: float | None
+) -> Module:
     tables = CampaignTables(query, schema)
     agents = await _agents(query, schema)
     breaks = await _breaks(query, schema)
@@ -129,7 +136,7 @@ async def _read(query: Any, schema: Schema, node: str, request: Request, now: fl
         schema.has("agent", "eccp_password"),
         schema.has("break", "description"),
         schema.has("break", "tipo"),
-        await _busy(query, schema, request, agents, breaks),
+        await _busy(query, schema, request, agents, breaks, int(started_at or 0)),
         await _grants(query),
         _moment(text(local[0]["local"])) if local else None,
     )
@@ -186,7 +193,12 @@ async def _kinds(query: Any, schema: Schema) -> tuple[str, ...]:
 
 
 async def _busy(
-    query: Any, schema: Schema, request: Request, agents: Sequence[AgentRow], breaks: Sequence[BreakRow]
+    query: Any,
+    schema: Schema,
+    request: Request,
+    agents: Sequence[AgentRow],
+    breaks: Sequence[BreakRow],
+    since: int,
 ) -> tuple[str, ...]:
     """Who is logged in, or in that break, now; by the indexes of `audit` on agents and breaks."""
     key = request.arguments.get("key", "")
@@ -202,8 +214,8 @@ async def _busy(
     for id in ids:
         rows = await query(
             "SELECT b.name FROM call_center.audit AS a LEFT JOIN call_center.agent AS b ON b.id = a.id_agent"
-            f" WHERE {where} AND a.datetime_end IS NULL LIMIT 50",
-            (id,),
+            f" WHERE {where} AND a.datetime_end IS NULL AND a.datetime_init >= FROM_UNIXTIME(%s) LIMIT 50",
+            (id, since),
         )
         found += [text(row["name"]) or "?" for row in rows]
     return tuple(found)

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -39,7 +39,7 @@ class RowChange(msgspec.Struct, frozen=True):
     """A row of call_center that becomes another, or (without `id`) a new one.
 
     `before` are the columns that are changed as they are now (of a new one: none), `after` as they are to be; `known`
-    are further columns that tell the row. `grant` is the statement that gives the right to do it.
+    are columns that tell a new one from others. `grant` is the statement that gives the right to do it.
     """
 
     node: str
@@ -67,8 +67,7 @@ class RowChange(msgspec.Struct, frozen=True):
     def inverse(self, id: int) -> tuple[str, tuple[Value, ...]]:
         """What takes it back."""
         if self.id is None:
-            where, params = _where(self.known)
-            return f"DELETE FROM {self.spelt} WHERE `id` = {id:d}{where}", params
+            return f"DELETE FROM {self.spelt} WHERE `id` = {id:d}", ()
         return self._update(self.before, {name: _bare(value) for name, value in self.after.items()})
 
     def shown(self) -> str:
@@ -77,7 +76,7 @@ class RowChange(msgspec.Struct, frozen=True):
 
     def _update(self, to: Mapping[str, Value], of: Mapping[str, str]) -> tuple[str, tuple[Value, ...]]:
         fields = ", ".join(f"`{name}` = %s" for name in to)
-        where, params = _where({**of, **self.known})
+        where, params = _where(of)
         return f"UPDATE {self.spelt} SET {fields} WHERE `id` = {self.id}{where}", (*to.values(), *params)
 
 
@@ -100,7 +99,7 @@ async def keep(bench: Bench, change: RowChange) -> str:
         "known": dict(change.known),
     }
     if change.id is None:
-        told["others"] = [row["id"] for row in await _same(bench, change)]
+        told["top"] = await _top(bench, change)
     write_private(path, json.dumps(told, ensure_ascii=False))
     return str(path)
 
@@ -109,9 +108,10 @@ async def write(bench: Bench, change: RowChange) -> int:
     """Does it and sees it; the row's id. Raises Surprise: nothing was done, it was taken back, or neither is seen."""
     if serves(bench.eyes.look(), change.node) is not True:
         raise Surprise(f"{change.node} is not seen to serve any more: nothing was written", _NOTHING, undone=True)
-    others = [] if change.id is not None else [count(row["id"]) for row in await _same(bench, change)]
+    top = 0 if change.id is not None else await _top(bench, change)
     sql, params = change.statement()
     bench.note(f"MySQL on {change.node}, as {bench.books.user}: {change.shown()}")
+    told: int | None = None
     try:
         told = await bench.books.change(change.node, sql, tuple(map(_bare, params)))
         bench.note(f"it changed {told} row{'' if told == 1 else 's'}")
@@ -119,21 +119,22 @@ async def write(bench: Bench, change: RowChange) -> int:
         raise Surprise(f"{clean(str(error), 300)}{_right(change, str(error))}", _NOTHING, undone=True) from None
     except LinkError as error:
         bench.note(f"no answer to it ({error}): what became of it is read")
-    id = await _seen(bench, change, others)
+    id = await _seen(bench, change, top)
     if id is not None:
         return id
-    if await _is_as_before(bench, change, others):
+    ids = await _mine(bench, change, top, told)
+    if not ids:
         why = "the row is another one by now" if change.id is not None else "no such row is there afterwards"
         raise Surprise(f"nothing was changed: {why}", _NOTHING, undone=True)
-    await take_back(bench, change, others, "what is read afterwards is not what was written")
+    await take_back(bench, change, ids, "what is read afterwards is not what was written")
     raise AssertionError("take_back raises")
 
 
-async def take_back(bench: Bench, change: RowChange, others: Sequence[int], why: str) -> None:
-    """Undoes it and sees that. Raises Surprise in any case: `why`, and whether it could be taken back."""
+async def take_back(bench: Bench, change: RowChange, ids: Sequence[int], why: str) -> None:
+    """Undoes it in those rows and sees that. Raises Surprise in any case: `why`, and whether it could be taken back."""
     bench.note(f"{why}: it is taken back")
     try:
-        await _undo(bench, change, others)
+        await _undo(bench, change, ids)
     except (Surprise, LinkError) as error:
         raise Surprise(
             f"{why}; and it is not seen to be taken back: {error}",
@@ -152,25 +153,38 @@ async def put_back(bench: Bench, change: RowChange) -> str:
         told = json.loads(_kept_in(bench, change).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Surprise(f"what was there before is not kept ({type(error).__name__}): nothing is taken back") from None
-    others = [int(id) for id in told.get("others", [])]
     kept = msgspec.structs.replace(change, before=told["before"], known=told["known"])
-    if await _is_as_before(bench, kept, others):
+    ids = await _mine(bench, kept, int(told.get("top", 0)), None)
+    if not ids:
         return f"{change.spelt} is as it was before"
-    await _undo(bench, kept, others)
+    await _undo(bench, kept, ids)
     return f"{change.spelt} is as it was before again"
 
 
-async def _undo(bench: Bench, change: RowChange, others: Sequence[int]) -> None:
-    ids = [change.id] if change.id is not None else [i for i in await _ids(bench, change) if i not in others]
+async def _undo(bench: Bench, change: RowChange, ids: Sequence[int]) -> None:
     for id in ids:
         sql, params = change.inverse(id)
         bench.note(f"MySQL on {change.node}, as {bench.books.user}: {printed(sql, params)}")
         await bench.books.change(change.node, sql, tuple(map(_bare, params)))
-    if not await _is_as_before(bench, change, others):
-        raise Surprise(f"{change.spelt} is not as it was before")
+        there = await _row_is(bench, change, id, change.after if change.id is not None else {})
+        if there:
+            raise Surprise(f"row {id} of {change.spelt} is not as it was before")
 
 
-async def _seen(bench: Bench, change: RowChange, others: Sequence[int]) -> int | None:
+async def _mine(bench: Bench, change: RowChange, top: int, told: int | None) -> list[int]:
+    """The rows that this has changed or added, as far as can be told; others' are left alone.
+
+    `told`: how many rows MySQL said to have changed, None without an answer. A new row that is not quite what was
+    written is ours where MySQL said that there is one and it is the only one.
+    """
+    if change.id is not None:
+        return [change.id] if told or await _row_is(bench, change, change.id, change.after) else []
+    rows = await _after(bench, change, top, {})
+    mine = await _after(bench, change, top, change.known)
+    return mine or (rows if told == 1 and len(rows) == 1 else [])
+
+
+async def _seen(bench: Bench, change: RowChange, top: int) -> int | None:
     """The id of the row once it is read as it is to be; None where that does not come about."""
     loop = asyncio.get_running_loop()
     until = loop.time() + _SEEN_WITHIN_S
@@ -180,11 +194,9 @@ async def _seen(bench: Bench, change: RowChange, others: Sequence[int]) -> int |
                 if await _row_is(bench, change, change.id, change.after):
                     return change.id
             else:
-                new = [id for id in await _ids(bench, change) if id not in others]
+                new = await _after(bench, change, top, change.known)
                 if len(new) == 1 and await _row_is(bench, change, new[0], change.after):
                     return new[0]
-                if len(new) > 1:
-                    return None
         except LinkError as error:
             if loop.time() > until:
                 raise Surprise(
@@ -196,12 +208,6 @@ async def _seen(bench: Bench, change: RowChange, others: Sequence[int]) -> int |
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def _is_as_before(bench: Bench, change: RowChange, others: Sequence[int]) -> bool:
-    if change.id is not None:
-        return not await _row_is(bench, change, change.id, change.after)
-    return not [id for id in await _ids(bench, change) if id not in others]
-
-
 async def _row_is(bench: Bench, change: RowChange, id: int, values: Mapping[str, Value]) -> bool:
     """Whether MySQL has it so: it compares, so that no secret comes back."""
     where, params = _where(values)
@@ -211,16 +217,21 @@ async def _row_is(bench: Bench, change: RowChange, id: int, values: Mapping[str,
     return bool(rows)
 
 
-async def _ids(bench: Bench, change: RowChange) -> list[int]:
-    return [count(row["id"]) for row in await _same(bench, change)]
+async def _top(bench: Bench, change: RowChange) -> int:
+    """The highest id that there is."""
+    rows = await bench.books.query(change.node, f"SELECT MAX(id) AS top FROM {change.spelt}")
+    return count(rows[0]["top"]) if rows else 0
 
 
-async def _same(bench: Bench, change: RowChange) -> list[dict[str, Any]]:
-    """The rows that a new one could be taken for: those of its `known` columns."""
-    where, params = _where(change.known)
-    return await bench.books.query(
-        change.node, f"SELECT id FROM {change.spelt} WHERE `id` > 0{where} ORDER BY id", tuple(map(_bare, params))
+async def _after(bench: Bench, change: RowChange, top: int, values: Mapping[str, Value]) -> list[int]:
+    """The rows above an id that have those values."""
+    where, params = _where(values)
+    rows = await bench.books.query(
+        change.node,
+        f"SELECT id FROM {change.spelt} WHERE `id` > %s{where} ORDER BY id LIMIT 20",
+        (top, *map(_bare, params)),
     )
+    return [count(row["id"]) for row in rows]
 
 
 def _where(values: Mapping[str, Value]) -> tuple[str, tuple[Value, ...]]:

@@ -22,8 +22,8 @@ _COUNTS_S, _COSTLY_COUNTS_S, _COSTLY_S = 30.0, 60.0, 0.5
 # What became of a campaign that does not run changes no more by itself.
 _RESTING_S = 600.0
 _AFTER_FAILURE_S = 20.0
-# Of the time, counting takes a fifth at most.
-_REST = 4.0
+# Of the time, counting takes a fifth at most; what takes no time at all need not rest.
+_REST, _CHEAP_S = 4.0, 0.02
 # Beside the campaigns that run, so many of the others are counted: those at the top of the list.
 _MOST_RESTING = 30
 
@@ -75,7 +75,7 @@ class Inquiry:
             every = _COSTLY_COUNTS_S if cost_s > _COSTLY_S else _COUNTS_S
         elif what.startswith("calls "):
             every = _COUNTS_S
-        self._agenda.answered(what, now, every, _REST * cost_s if _counts(what) else 0.0)
+        self._agenda.answered(what, now, every, _REST * cost_s if _counts(what) and cost_s > _CHEAP_S else 0.0)
 
     def due(self) -> None:
         """Everything is asked anew; what is known stays until it was."""

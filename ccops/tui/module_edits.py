@@ -52,9 +52,8 @@ class _Entry(ChoiceScreen):
     """A question that only something typed answers: what is typed harms nobody, since its plan is shown next."""
 
     def on_mount(self) -> None:
-        """The field has the focus."""
-        super().on_mount()
-        self.query_one("#entry", Input).focus()
+        """The field has the focus, once the others have had it."""
+        self.call_after_refresh(self.query_one("#entry", Input).focus)
 
 
 class ModuleEdits:

@@ -55,7 +55,7 @@ def campaign_page(
         lines.append(f"  by {campaign.trunk or 'the dialplan'}, {channels}, {campaign.retries} tries each")
     remark = idle(progress) if out and not why else ""
     if rival := crowded(campaign, overview.campaigns, local_moment(standing.now, standing.utc_offset_s)):
-        remark = f"queue {campaign.queue} is also that of {rival}: the dialer serves one of them"
+        remark = f"shares queue {campaign.queue} with {rival}: the dialer serves one of them"
     lines += [f"  note: {remark}"] if remark else []
     lines += _outcomes(progress, out) if progress is not None else []
     links = overview.links.get(campaign.key, ())
@@ -181,7 +181,8 @@ def _line(campaign: Campaign, overview: Overview, progress: Progress | None, loc
         counts = (done, amount(progress.again), percent(progress.contact), percent(progress.success))
     else:
         counts = (f"{progress.total:,} today", NOTHING, percent(progress.answered), NOTHING)
-    remark = why or crowded(campaign, overview.campaigns, local) or (idle(progress) if out else "")
+    rival = crowded(campaign, overview.campaigns, local)
+    remark = why or (f"shares its queue with {rival}" if rival else idle(progress) if out else "")
     hours = campaign.schedule.hours.replace(" to ", "-")
     return (campaign.key, campaign.name, state, *counts, str(len(live)), campaign.queue, hours, remark)
 

@@ -56,7 +56,7 @@ def test_why_it_does_not_run() -> None:
     assert why_not(campaign(0, 86_399, last=date(2026, 11, 25)), at) == "ended on 2026-11-25"
     assert why_not(campaign(0, 86_399, last=TODAY), at) == ""
     assert why_not(campaign(0, 86_399, first=date(2026, 11, 27)), at) == "begins on 2026-11-27"
-    assert why_not(campaign(28_800, 36_000), at) == "outside its hours, 08:00 to 10:00"
+    assert why_not(campaign(28_800, 36_000), at) == "outside 08:00 to 10:00"
     assert why_not(campaign(28_830, 28_830), at) == "it has no hours: 08:00:30 to 08:00:30"
     assert why_not(campaign(None, 36_000), at) == "its hours are not known"
     unknown = Campaign("in", 1, "one", "400", "A", Schedule(None, None, 0, 1))

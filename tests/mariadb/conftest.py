@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.mariadb.server import MISSING, SERVER, Server, running
+from tests.mariadb.server import MISSING, SERVER, Server, has_grants, running
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +17,14 @@ def mariadb() -> Iterator[Server]:
         warnings.warn(MISSING, stacklevel=1)
         pytest.skip(MISSING)
     with running("-05:00") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def strict_mariadb() -> Iterator[Server]:
+    """Another one, which has grant tables and asks who one is."""
+    if not has_grants():
+        warnings.warn(MISSING, stacklevel=1)
+        pytest.skip(MISSING)
+    with running("-05:00", grants=True) as server:
         yield server

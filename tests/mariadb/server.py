@@ -51,9 +51,29 @@ class Server:
             connection.close()
 
 
+_TABLES = Path("/usr/share/mysql")
+_SCRIPTS = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
+
+
+def has_grants() -> bool:
+    """Whether a server can be made here that asks who one is."""
+    return SERVER is not None and all((_TABLES / name).exists() for name in _SCRIPTS)
+
+
+def _grant_tables(arguments: Sequence[str]) -> None:
+    """The system tables, as mysql_install_db makes them: root has no password."""
+    head = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n"
+    text = head + "".join((_TABLES / name).read_text() for name in _SCRIPTS)
+    done = subprocess.run([*arguments, "--bootstrap"], input=text.encode(), capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
 @contextmanager
-def running(zone: str = "+00:00", *options: str) -> Iterator[Server]:
-    """A server for as long as this is entered; its zone is `zone`, which is what FROM_UNIXTIME goes by."""
+def running(zone: str = "+00:00", *options: str, grants: bool = False) -> Iterator[Server]:
+    """A server for as long as this is entered; its zone is `zone`, which is what FROM_UNIXTIME goes by.
+
+    `grants`: it has grant tables, and asks who one is (`has_grants`).
+    """
     assert SERVER is not None, MISSING
     # A socket's path may have 107 characters only: pytest's folders are longer.
     folder = Path(tempfile.mkdtemp(prefix="ccops-mariadb-"))
@@ -61,12 +81,19 @@ def running(zone: str = "+00:00", *options: str) -> Iterator[Server]:
     data, socket, log = folder / "data", folder / "sock", folder / "log.err"
     process = None
     try:
-        # An empty folder will do: without grant tables nobody is asked who they are, and nothing else can reach it.
-        (data / "mysql").mkdir(parents=True)
-        arguments = [
-            *(SERVER, "--no-defaults", f"--datadir={data}", f"--socket={socket}", f"--user={user}"),
-            *("--skip-grant-tables", "--skip-networking", "--skip-log-bin", f"--default-time-zone={zone}"),
+        common = [
+            *(SERVER, "--no-defaults", f"--datadir={data}", f"--user={user}", "--skip-log-bin"),
             "--innodb-flush-log-at-trx-commit=0",
+        ]
+        if grants:
+            data.mkdir(parents=True)
+            _grant_tables(common)
+        else:
+            # An empty folder will do: nobody is asked who they are, and nothing else can reach it.
+            (data / "mysql").mkdir(parents=True)
+        arguments = [
+            *(*common, f"--socket={socket}", "--skip-networking", f"--default-time-zone={zone}"),
+            *([] if grants else ["--skip-grant-tables"]),
             *(f"--pid-file={folder / 'pid'}", f"--log-error={log}", *options),
         ]
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -322,7 +322,7 @@ def test_what_is_not_as_it_was_written_is_taken_back(tmp_path: Path) -> None:
             assert report.ending == "undone", report.summary
             assert "so it was taken back, and that is seen" in report.summary
             assert len(stage.rows("break")) == 6
-            assert stage.books.changes[-1] == "DELETE FROM call_center.`break` WHERE `id` = 7 AND `name` = 'Siesta'"
+            assert stage.books.changes[-1] == "DELETE FROM call_center.`break` WHERE `id` = 7"
             stage.books.mangle = {"'Café'": "'Caf?'"}
             report = await stage.edit("break", do="rename", key="Baño", name="Café")
             assert report.ending == "undone"

@@ -299,15 +299,12 @@ class CampaignsView(View):
         known = self._known.overview if self.topic == "campaigns" else self._known.attendance
         if self._source is None:
             return [*parts, ("  not connected", "$label")]
+        if known is not None:
+            age = quantities.brief(self._known.age(self.topic, self._now))
+            parts.append((f" {age} ago, {known.standing.node} ", "$label"))
         if problem := self._known.problems.get(what):
-            parts += [(f" {themes.mark('unknown')} unknown: ", "$unknown"), (problem, "")]
-            if known is None:
-                return parts
-        if known is None:
-            return [*parts, ("  reading …", "$label")]
-        parts += self._totals()
-        age = quantities.brief(self._known.age(self.topic, self._now))
-        return [*parts, (f"  {age} ago, {known.standing.node}", "$label")]
+            return [*parts, (f" {themes.mark('unknown')} unknown: ", "$unknown"), (problem, "")]
+        return [*parts, *self._totals()] if known is not None else [*parts, ("  reading …", "$label")]
 
     def _totals(self) -> list[Part]:
         if self.topic == "campaigns" and self.opened:

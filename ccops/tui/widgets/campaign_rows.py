@@ -16,23 +16,21 @@ from ccops.tui.widgets.cells import NOTHING, Cell, Column, Role
 from ccops.tui.widgets.cells import Row as TableRow
 
 CAMPAIGNS: Final = (
-    Column("name", "Campaign", 15, flex=3, most=34),
-    Column("kind", "Kind", 4),
-    Column("state", "State", 9),
-    Column("why", "Why not / agents on it", 16, flex=6, most=60),
+    Column("name", "Campaign", 14, flex=2, most=30),
+    Column("kind", "Dir", 3),
+    Column("state", "State", 10),
+    Column("why", "Why not / agents on it", 23, flex=6, most=60),
     Column("done", "Done", 11, align="right", descending=True),
     Column("left", "Left", 6, align="right", descending=True),
-    Column("contact", "Contact", 7, align="right", descending=True),
     Column("age", "Age", 4, align="right"),
-    Column("tried", "Again", 5, align="right", priority=2, descending=True),
-    Column("success", "Success", 7, align="right", priority=1, descending=True),
-    Column("talk", "Ø talk", 6, align="right", priority=4, descending=True),
-    Column("wait", "Ø wait", 6, align="right", priority=5, descending=True),
-    Column("lost", "Lost", 4, align="right", priority=3, descending=True),
-    Column("queue", "Queue", 8, priority=2, most=14),
-    Column("hours", "Hours", 14, priority=6),
-    Column("trunk", "Trunk", 10, flex=1, priority=7, most=20),
-    Column("channels", "Ch.", 3, align="right", priority=8),
+    Column("contact", "Contact", 7, align="right", descending=True, priority=1),
+    Column("success", "Success", 7, align="right", priority=2, descending=True),
+    Column("queue", "Queue", 8, priority=3, most=14),
+    Column("tried", "Again", 5, align="right", priority=4, descending=True),
+    Column("lost", "Lost", 4, align="right", priority=5, descending=True),
+    Column("talk", "Ø talk", 6, align="right", priority=6, descending=True),
+    Column("wait", "Ø wait", 6, align="right", priority=7, descending=True),
+    Column("trunk", "Trunk", 10, flex=1, priority=8, most=20),
 )
 CALLS: Final = (
     Column("at", "Last event", 19, descending=True),
@@ -97,7 +95,7 @@ class Standing(NamedTuple):
         if not self.runs:
             return ""
         if self.crowded:
-            return f"queue {self.campaign.queue} is also that of {self.crowded}: the dialer serves one of them"
+            return f"shares queue {self.campaign.queue} with {self.crowded}: the dialer serves one of them"
         return idle(self.progress) if self.campaign.direction == "out" else ""
 
 
@@ -116,17 +114,15 @@ def campaign_row(known: Standing, now: float) -> TableRow:
         Cell(why, "warning" if known.remark or (known.why and campaign.status == "A") else ""),
         _done(progress, out),
         _count(progress.again if progress and out else None),
-        _share(None if progress is None else progress.contact if out else progress.answered),
         _age(progress, now),
-        _count(progress.retried if progress and out else None),
+        _share(None if progress is None else progress.contact if out else progress.answered),
         _share(progress.success if progress and out else None),
+        Cell(campaign.queue or NOTHING),
+        _count(progress.retried if progress and out else None),
+        _count(progress.lost if progress else None, "unknown"),
         _span(progress.talk_s if progress else None),
         _span(progress.wait_s if progress else None),
-        _count(progress.lost if progress else None, "unknown"),
-        Cell(campaign.queue or NOTHING),
-        Cell(campaign.schedule.hours.replace(" to ", "–")),
         Cell(campaign.trunk or ("dialplan" if out else NOTHING), "" if campaign.trunk else "muted"),
-        _count(campaign.channels or None),
     )
     return TableRow(campaign.key, cells)
 
@@ -258,10 +254,10 @@ def _progress(progress: Progress, out: bool, now: float, width: int) -> list[Row
         means += [("answered ", "$label"), (_percent(progress.answered), "bold"), (" of today's", "$label")]
     for name, value in (("talk", progress.talk_s), ("wait", progress.wait_s)):
         means += [(f"  Ø {name} ", "$label"), (NOTHING if value is None else quantities.watch(round(value)), "bold")]
-    if progress.barred or progress.paused:
-        means.append((f"  {progress.barred:,} barred, {progress.paused:,} in stopped lists", "$label"))
     means.append((f"  {quantities.brief(now - progress.read_at)} ago", "$label"))
     rows.append(Row("rates", tuple(means)))
+    if progress.barred or progress.paused:
+        rows.append(Row("not made", ((f"{progress.barred:,} barred, {progress.paused:,} in stopped lists", ""),)))
     return rows
 
 
