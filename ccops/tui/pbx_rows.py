@@ -20,7 +20,7 @@ TRUNKS: Final = (
     Column("latency", "Latency", 7, align="right", descending=True, priority=1),
     Column("ports", "In use", 15, descending=True),
     Column("context", "Context", 13, flex=1, most=24, priority=2),
-    Column("address", "Address", 15, flex=1, priority=4),
+    Column("address", "Address", 19, flex=1, priority=4),
     Column("edit", "Edit", 9),
 )
 EXTENSIONS: Final = (
@@ -30,7 +30,7 @@ EXTENSIONS: Final = (
     Column("state", "State", 16),
     Column("latency", "Latency", 7, align="right", descending=True, priority=1),
     Column("context", "Context", 13, flex=1, most=24, priority=2),
-    Column("address", "Address", 15, flex=1, priority=4),
+    Column("address", "Address", 19, flex=1, priority=4),
     Column("edit", "Edit", 9),
 )
 DISABLED: Final = Cell("/ disabled", "muted")

@@ -21,6 +21,7 @@ _WORDS = {
     "refused": ("warning", "refused: nothing was done"),
     "surprised": ("critical", "STOPPED: something else was seen than expected"),
     "interrupted": ("warning", "interrupted"),
+    "undone": ("warning", "failed, and taken back"),
     "failed": ("critical", "a fault of ccops"),
 }
 
