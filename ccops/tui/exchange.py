@@ -94,8 +94,7 @@ class Editing:
             if subject is None:
                 return "choose one first"
             if subject.entry is None:
-                where = self._view.exchange.where
-                return f"{subject.name} is only seen: it is kept by another file or table than {where}"
+                return f"{subject.name} is only seen: another file or table keeps it"
         if do == "export":
             return ""
         if why := self._view.not_permitted("trunk" if subject is not None and subject.kind == "trunk" else "extension"):

@@ -181,10 +181,10 @@ class EntryForm:
         return (
             Field("secret", "secret", about, ways[0], [_SECRETS[way] for way in ways]),
             Field(
-                "secret_text", "  typed", "six characters, of them two letters and two digits; it is not shown",
+                "secret_text", "typed secret", "six characters, of them two letters and two digits; it is not shown",
                 hidden=True, when=("secret", _TYPED),
             ),
-            Field("secret_again", "  once more", "the same", hidden=True, when=("secret", _TYPED)),
+            Field("secret_again", "once more", "the same", hidden=True, when=("secret", _TYPED)),
         )  # fmt: skip
 
 
