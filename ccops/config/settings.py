@@ -187,6 +187,16 @@ class EccpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: Text = "127.0.0.1"
 
 
+class PbxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What keeps extensions and trunks: FreePBX by its functions, FreePBX by its tables, or files of ccops' own.
+
+    Without `backend` the first of these that is there is used. `database`: FreePBX', in the MySQL of the pair.
+    """
+
+    backend: Literal["freepbx", "freepbx-sql", "files"] | None = None
+    database: Word = "asterisk"
+
+
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From when on something is a fault. Times are in seconds.
 
@@ -234,6 +244,7 @@ class PairSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mysql: MysqlSettings | None = None
     mysql_control: MysqlControlSettings | None = None
     eccp: EccpSettings | None = None
+    pbx: PbxSettings = PbxSettings()
     trunks: Mapping[Text, Lines] = {}
     queues: Mapping[Text, QueueSettings] = {}
     thresholds: Thresholds = Thresholds()

@@ -13,6 +13,7 @@ from ccops.pair.model import PairLayout
 if TYPE_CHECKING:
     from ccops.links.process import Completed
     from ccops.operations.books import Books
+    from ccops.operations.control import Control
     from ccops.operations.eyes import Eyes
     from ccops.operations.hands import Hands
 
@@ -23,7 +24,7 @@ class Bench:
     """Given to a step's deed. `send(node, argv, limit_s)` runs a command as the executor would: recorded on both ends.
 
     `note(text)` shows and records a line; `folder` is where what is kept of this operation goes, on this host; `clock`
-    tells the time of snapshots.
+    tells the time of snapshots; `control` is the manager session that may write, made when it is first needed.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Bench:
         send: Send,
         note: Callable[[str], None],
         clock: Callable[[], float],
+        control: Control | None = None,
     ) -> None:
         self.hands = hands
         self.books = books
@@ -48,3 +50,4 @@ class Bench:
         self.send = send
         self.note = note
         self.clock = clock
+        self.control = control

@@ -20,7 +20,9 @@ from ccops.pbx.model import Entry, Extension, Kind, Tech, key_of, kind_of
 from ccops.pbx.rules import Known
 
 if TYPE_CHECKING:
+    from ccops.config import PairSettings
     from ccops.operations.bench import Bench
+    from ccops.operations.books import Books
     from ccops.operations.hands import Hands
     from ccops.operations.scene import Scene
 
@@ -123,14 +125,34 @@ class Exchange(msgspec.Struct, frozen=True):
         return Known(names, numbers, plan.contexts if plan else None)
 
 
+def joined(changes: Changes) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """A rename is told as one that goes and one that comes; where it is kept, it is one that becomes another."""
+    rest = list(changes)
+    if len(rest) == 2 and rest[0][1] is None and rest[1][0] is None:
+        old, new = rest[0][0], rest[1][1]
+        if old is not None and new is not None and kind_of(old) == kind_of(new) and old.tech == new.tech:
+            rest = [(old, new)]
+    yield from rest
+
+
 def digest_of(text: str) -> str:
     """The MD5 of a file with that text, as `md5sum` tells it: every node has that one. It guards against accidents."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-async def read_exchange(hands: Hands, node: str, taken_at: float) -> Reading[Exchange]:
-    """Reads it; a Reading without a value says why."""
-    from ccops.operations.pbx_files import read
+async def read_exchange(
+    hands: Hands, books: Books, settings: PairSettings, node: str, taken_at: float
+) -> Reading[Exchange]:
+    """Reads it by the back end of the settings, or the most robust one that is there; else a Reading says why not."""
+    from ccops.operations import pbx_files, pbx_found
 
-    found = await read(hands, node, taken_at)
-    return Reading(found.value, found.problem, taken_at)
+    backend = settings.pbx.backend
+    if backend == "files":
+        found: Exchange | str = await pbx_files.read(hands, node)
+    else:
+        found = await pbx_found.read(hands, books, settings, node)
+        if isinstance(found, str) and backend is None:
+            why, found = found, await pbx_files.read(hands, node)
+            if isinstance(found, str):
+                found = f"{found} (nor is there FreePBX: {why})"
+    return Reading(None, found, taken_at) if isinstance(found, str) else Reading(found, None, taken_at)

@@ -145,7 +145,10 @@ class Executor:
         node = self.eyes.now.serving
         if node is None:
             return Reading(None, "no single node is seen to serve: `ccops triage` says why", self._clock())
-        return await read_exchange(self._hands, node, self._clock())
+        return await self._read_exchange(node)
+
+    async def _read_exchange(self, node: str) -> Reading[Exchange]:
+        return await read_exchange(self._hands, self._books, self._settings, node, self._clock())
 
     def in_the_way(self, exchange: Exchange) -> tuple[Check, ...]:
         """What does not hold, or is not known, that every edit of it takes; each with its way out."""
@@ -231,7 +234,7 @@ class Executor:
         }
         serving = self.eyes.now.serving
         if request.operation in EDITS and serving in names:
-            self._exchange = await read_exchange(self._hands, serving, now)
+            self._exchange = await self._read_exchange(serving)
         if request.operation in MODULE_EDITS and serving in names:
             there = now + (self.eyes.now.pair.node(serving).clock_skew_s or 0.0)
             centre = self.eyes.now.centre.value if self.eyes.now.centre_node == serving else None
@@ -312,6 +315,7 @@ class _Run:
             send=self._send,
             note=self._note,
             clock=self._clock,
+            control=executor.switchboard.control,
         )
 
     async def go(self) -> Report:

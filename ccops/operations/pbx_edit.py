@@ -230,7 +230,12 @@ def _faultless(changes: Changes, exchange: Exchange, work: Work) -> Iterator[Che
             continue
         former = old or (changes[number - 1][0] if number and changes[number - 1][1] is None else None)
         kept = key_of(former) if former is not None else None
-        for fault in faults(new, exchange.known(key_of(new)), kept):
+        # What is there already and stays is not judged: others may have made it otherwise.
+        known = exchange.known(key_of(new))
+        stays = {(f.field, f.expected) for f in faults(former, known, kept)} if former is not None else set()
+        for fault in faults(new, known, kept):
+            if (fault.field, fault.expected) in stays:
+                continue
             wrong += 1
             yield Check(
                 f"{key_of(new)}: {fault.field} is {fault.expected}", False, fault.found, fault.remedy or "correct it"

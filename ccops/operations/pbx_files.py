@@ -6,7 +6,6 @@ else has changed meanwhile is never overwritten, neither by an edit nor by its i
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +19,10 @@ from msgspec.structs import replace
 from ccops.config import Secret
 from ccops.links.errors import LinkError
 from ccops.operations import pbx_seen
-from ccops.operations.exchange import TECHS, Changes, Exchange, Spoken, Work, digest_of
+from ccops.operations.exchange import TECHS, Changes, Exchange, Spoken, Work, digest_of, joined
+from ccops.operations.files import write_private
 from ccops.operations.plan import Argv, Check, Surprise
 from ccops.operations.scene import Scene, serves
-from ccops.pair.model import Reading
 from ccops.pbx import heard
 from ccops.pbx.model import DRIVERS, LABELS, Entry, Tech, key_of, kind_of
 from ccops.pbx.owned import NotOwned, OwnedFile, parse
@@ -164,7 +163,7 @@ class FilesExchange(Exchange, frozen=True):
         after = {each.tech: each.file for each in self.owned}
         version = self.asterisk.version
         touched: list[Tech] = []
-        for old, new in _joined(changes):
+        for old, new in joined(changes):
             tech = (new or old).tech  # type: ignore[union-attr]
             file = after.get(tech, OwnedFile(tech))
             if old is None and new is not None:
@@ -181,16 +180,6 @@ class FilesExchange(Exchange, frozen=True):
             owned = self.of(tech)
             parts.append(Change(self.node, tech, owned.path, owned.text or Secret(""), Secret(after[tech].text)))
         return FilesWork(self.node, tuple(parts), tuple(changes))
-
-
-def _joined(changes: Changes) -> Iterator[tuple[Entry | None, Entry | None]]:
-    """A rename is told as one that goes and one that comes; in a file it is one block that keeps what has no field."""
-    rest = list(changes)
-    if len(rest) == 2 and rest[0][1] is None and rest[1][0] is None:
-        old, new = rest[0][0], rest[1][1]
-        if old is not None and new is not None and kind_of(old) == kind_of(new) and old.tech == new.tech:
-            rest = [(old, new)]
-    yield from rest
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -400,14 +389,6 @@ def put_script() -> str:
     return "\n".join(line for line in lines if not line.startswith("#"))
 
 
-def write_private(path: Path, text: str) -> None:
-    """A file of mode 0600 that is on the disk when this returns."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _line_diff(before: str, after: str) -> list[str]:
     """The lines that go and come, secrets cut."""
     import difflib
@@ -426,22 +407,20 @@ def _plain(text: str) -> list[str]:
 # Reading
 
 
-async def read(hands: Hands, node: str, taken_at: float) -> Reading[Exchange]:
-    """What is there; a Reading without a value says why."""
+async def read(hands: Hands, node: str) -> Exchange | str:
+    """What is there, or why it could not be read."""
     try:
         done = await hands.run(node, ["/bin/sh", "-s"], timeout_s=_TIMEOUT_S, input=script().encode())
     except LinkError as error:
-        return Reading(None, clean(str(error), 300), taken_at)
+        return clean(str(error), 300)
     frames = cut_frames(done.stdout)
     if not frames:
         said = clean(decode(done.stderr).strip(), 200)
-        return Reading(None, f"Asterisk's files on {node} cannot be read{': ' if said else ''}{said}", taken_at)
-    if frames.get("version.txt", ("", 1))[1] != 0:
-        return Reading(None, f"Asterisk on {node} does not answer: {clean(frames['version.txt'][0], 200)}", taken_at)
-    found = parse_exchange(node, frames)
-    if isinstance(found, str):
-        return Reading(None, found, taken_at)
-    return Reading(found, None, taken_at)
+        return f"Asterisk's files on {node} cannot be read{': ' if said else ''}{said}"
+    said, code = frames.get("version.txt", ("", 1))
+    if code != 0:
+        return f"Asterisk on {node} does not answer: {clean(said, 200)}"
+    return parse_exchange(node, frames)
 
 
 def script() -> str:

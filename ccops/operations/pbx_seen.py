@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ccops.operations.exchange import TECHS, Spoken
 from ccops.operations.plan import Argv, Condition, Look, Surprise
 from ccops.operations.scene import serves
 from ccops.pbx import heard
@@ -15,6 +16,7 @@ from ccops.text import clean, decode
 if TYPE_CHECKING:
     from ccops.operations.bench import Bench
     from ccops.operations.exchange import Changes
+    from ccops.operations.hands import Hands
 
 COMMAND_S = 30.0
 _SEEN_WITHIN_S = 15.0
@@ -44,6 +46,25 @@ def expected(changes: Changes) -> tuple[Wanted, ...]:
 def inverse(changes: Changes) -> tuple[tuple[Entry | None, Entry | None], ...]:
     """The changes that take them back."""
     return tuple((after, before) for before, after in changes)
+
+
+async def listen(hands: Hands, node: str) -> Spoken | str:
+    """What Asterisk's console says there, or why it says nothing. Raises LinkError."""
+
+    async def told(command: str) -> str | None:
+        done = await hands.run(node, ["asterisk", "-rx", command], timeout_s=COMMAND_S)
+        return decode(done.stdout) if done.exit_status == 0 else None
+
+    version = await told("core show version")
+    if version is None:
+        return f"Asterisk on {node} does not answer: `asterisk -rx 'core show version'` fails"
+    loaded = tuple(
+        [tech for tech in TECHS if f"chan_{tech}.so" in (await told(f"module show like chan_{tech}.so") or "")]
+    )
+    peers = {tech: heard.peers(await told(SHOW_ALL[tech]) or "", tech) for tech in loaded}
+    plan = await told("dialplan show")
+    queues = heard.queues(await told("queue show") or "")
+    return Spoken(heard.version(version), loaded, peers, queues, heard.dialplan(plan) if plan else None)
 
 
 async def see(bench: Bench, node: str, changes: Changes) -> str:

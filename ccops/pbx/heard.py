@@ -21,6 +21,7 @@ _PRIORITY = re.compile(r"\s+(?:\[[^\]]*\]\s*)?\d+\. (.*)")
 _QUEUE = re.compile(r"(\S+) +has \d+ calls")
 _FIELD = re.compile(r"  [* ]?\s?([A-Za-z0-9>\- ]+?)\s*: ?(.*)")
 _ENDPOINT = re.compile(r" Endpoint:  ([^\s/]+)")
+_PATH = re.compile(r"/(\S+)\s*:(?: (.*))?")
 _VERSION = re.compile(r"Asterisk (?:certified/)?([0-9][0-9.]*)")
 
 
@@ -83,6 +84,11 @@ def peers(text: str, tech: Tech) -> tuple[str, ...]:
         if word and not line.lower().startswith(("name/username", " ")) and not re.match(r"\d+ (sip|iax2) peers", line):
             names.append(clean(word, 80))
     return tuple(names)
+
+
+def astdb(text: str) -> Mapping[str, str]:
+    """`database show FAMILY`: each path, without the slash in front, and its value."""
+    return {m[1]: clean(m[2] or "") for line in text.split("\n") if (m := _PATH.fullmatch(line.rstrip()))}
 
 
 def version(text: str) -> str | None:

@@ -1,0 +1,473 @@
+"""Extensions and trunks that FreePBX keeps: read, edited by its own functions or in its tables, applied, seen.
+
+Two ways lead there (`Way`): FreePBX' PHP functions (`pbx_php`) and its tables (`pbx_sql`). What an edit comes to, what
+must hold before, what is kept, how it is applied, seen and taken back is the same for both, and stands here. MySQL 5.0
+has no transactions for MyISAM: so there is a pre-image on this host and an inverse that restores the very rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from ccops.links.errors import LinkError
+from ccops.operations import pbx_seen
+from ccops.operations.exchange import Changes, Exchange, joined
+from ccops.operations.files import write_private
+from ccops.operations.plan import Argv, Check, Surprise
+from ccops.operations.scene import Scene, serves
+from ccops.pbx import freepbx_extensions, freepbx_trunks
+from ccops.pbx.freepbx_rows import Draft as Drafted
+from ccops.pbx.freepbx_rows import Edit, Row, Tables, difference, matches, queues_of, routes_of, statement, too_long
+from ccops.pbx.model import DRIVERS, LABELS, Entry, Extension, Tech, Trunk, key_of, kind_of
+from ccops.pbx.rules import shown
+from ccops.pbx.spelling import unspelt
+from ccops.text import clean
+
+if TYPE_CHECKING:
+    from ccops.operations.bench import Bench
+
+RELOAD_S = 180.0
+_NOTHING = "nothing was changed: look at `ccops triage`, and ask for it again"
+
+
+class Way(Protocol):
+    """How FreePBX is written to. `words`: what it is called; `database`: where its tables are."""
+
+    @property
+    def words(self) -> str: ...
+    @property
+    def database(self) -> str: ...
+
+    async def tables(self, bench: Bench, node: str) -> Tables:
+        """What is there now, astdb too. Raises LinkError, Surprise."""
+
+    async def do(self, bench: Bench, work: FreepbxWork) -> None:
+        """Makes the changes. Raises Surprise with `undone` where nothing was; else it may have been done in part."""
+
+    async def write(self, bench: Bench, node: str, edit: Edit) -> None:
+        """Writes these very rows and keys. Raises LinkError, Surprise."""
+
+    async def flag(self, bench: Bench, node: str, waits: bool) -> None:
+        """Sets `need_reload`."""
+
+    def statements(self, work: FreepbxWork) -> tuple[str, ...]:
+        """What `do` sends, in words for people."""
+
+
+class FreepbxExchange(Exchange, frozen=True, kw_only=True):
+    """Those of FreePBX. `reload`: the command that applies what was saved there; None where there is none."""
+
+    tables: Tables
+    way: Way
+    reload: Argv | None = None
+
+    @property
+    def backend(self) -> str:
+        return self.way.words
+
+    @property
+    def where(self) -> str:
+        return f"FreePBX' database {self.way.database}"
+
+    @property
+    def digest(self) -> str:
+        return self.tables.digest
+
+    def grounds(self, scene: Scene, techs: Sequence[Tech]) -> Iterator[Check]:
+        tables = self.tables
+        if not scene.resuming:
+            yield Check(
+                "nothing that was saved in FreePBX waits to be applied (need_reload)",
+                not tables.need_reload,
+                "somebody has saved something there and has not applied it: this edit would apply it too",
+                "apply it in FreePBX, or ask who saved it",
+            )
+        yield Check(
+            "FreePBX can be told to apply what is saved",
+            self.reload is not None,
+            "neither fwconsole nor amportal is there",
+            f"install it on {self.node}, or put it on the PATH",
+            lasting=True,
+        )
+        for tech in techs:
+            if tech == "pjsip":
+                able = tables.issabel or tables.version >= (12,)
+                yield Check("this FreePBX knows PJSIP", able, f"it is {spelt_version(tables)}", "name another driver")
+
+    def checks(self, changes: Changes) -> Iterator[Check]:
+        tables, numbers = self.tables, {line.trunk.name: line for line in freepbx_trunks.lines(self.tables)}
+        for old, new in joined(changes):
+            some = new or old
+            assert some is not None
+            key = key_of(some)
+            yield from _unlike_driver(new, key)
+            if isinstance(new, Extension):
+                yield from self._extension(old, new)
+            if isinstance(some, Trunk):
+                yield from self._trunk(old, new, numbers.get(key_of(old)) if old is not None else None)
+        for table, column, most in too_long(tables, self.drawn(changes).edit):
+            yield Check(
+                f"{table}.{column} takes it", False, f"more than {most} bytes, the rest would be cut", "shorten it"
+            )
+
+    def _extension(self, old: Entry | None, new: Extension) -> Iterator[Check]:
+        if new.disabled:
+            yield Check(
+                f"{new.number}: stays in force",
+                False,
+                "FreePBX has no extensions that are disabled",
+                "delete it, or give it another secret",
+            )
+        changed = old is None or getattr(old, "name", "") != new.name
+        if changed and self.tables.unlike_utf8 and not new.name.isascii():
+            yield Check(
+                f"{new.number}: the name is ASCII",
+                False,
+                "this FreePBX' names are not in UTF-8",
+                "write it without accents",
+            )
+
+    def _trunk(self, old: Entry | None, new: Entry | None, line: freepbx_trunks.Line | None) -> Iterator[Check]:
+        tables = self.tables
+        some = new or old
+        assert some is not None
+        name = key_of(old or some)
+        twice = sum(each.trunk.name == name for each in freepbx_trunks.lines(tables)) > 1
+        if twice:
+            yield Check(f"{name} is one trunk", False, "FreePBX has two of that name", "rename one of them there")
+        if old is None and isinstance(new, Trunk):
+            number = _free(tables)
+            ids = [
+                row for table in ("sip", "iax") for row in tables.of(table) if row.get("id") in _ids_of(tables, number)
+            ]
+            if ids:
+                yield Check(
+                    f"number {number} is free for the trunk",
+                    False,
+                    "rows of another trunk have its ids",
+                    "add it in FreePBX",
+                )
+        if isinstance(new, Trunk) and new.register == "yes":
+            before = freepbx_trunks.registration(tables, line) if line is not None else ""
+            if before and isinstance(old, Trunk) and freepbx_trunks.registered_as(before, old, new) is None:
+                yield Check(
+                    f"{name}: its registration is of a known form", False, "user:secret@host/number was expected",
+                    "change it in FreePBX",
+                )  # fmt: skip
+            secret = new.secret.reveal() if new.secret else ""
+            if (old is None or getattr(old, "secret", None) != new.secret) and any(c in secret for c in "@:/"):
+                yield Check(f"{name}: a secret that registers has none of @ : /", False, "it has one", "choose another")
+
+    def drawn(self, changes: Changes) -> FreepbxWork:
+        draft = Drafted(self.tables)
+        numbers: list[str] = []
+        lines = {line.trunk.name: line.number for line in freepbx_trunks.lines(self.tables)}
+        trunks: list[str] = []
+        added = set(freepbx_trunks.taken(self.tables))
+        for old, new in joined(changes):
+            if isinstance(old, Extension) or isinstance(new, Extension):
+                numbers += [key_of(entry) for entry in (old, new) if entry is not None]
+                _draw_extension(draft, old, new)
+            else:
+                number = (
+                    lines.get(key_of(old), "")
+                    if old is not None
+                    else str(next(n for n in _counted() if n not in added))
+                )
+                added.add(int(number or 0))
+                trunks.append(number)
+                _draw_trunk(draft, number, old, new)
+        return FreepbxWork(
+            self.node,
+            self.way,
+            tuple(changes),
+            self.tables,
+            draft.edit,
+            tuple(dict.fromkeys(numbers)),
+            tuple(trunks),
+            self.reload or (),
+        )
+
+
+def spelt_version(tables: Tables) -> str:
+    """`FreePBX 2.8` or Issabel's."""
+    name = "IssabelPBX" if tables.issabel else "FreePBX"
+    return f"{name} {'.'.join(map(str, tables.version)) or 'of a version that is not known'}"
+
+
+def _counted() -> Iterator[int]:
+    yield from range(1, 100_000)
+
+
+def _free(tables: Tables) -> str:
+    taken = freepbx_trunks.taken(tables)
+    return str(next(n for n in _counted() if n not in taken))
+
+
+def _ids_of(tables: Tables, number: str) -> frozenset[str]:
+    about = ("tr-peer-", "tr-user-", "tr-reg-", "pjsip-") if tables.has("trunks") else ("9999", "99999", "9999999")
+    return frozenset(f"{word}{number}" for word in about)
+
+
+def _unlike_driver(new: Entry | None, key: str) -> Iterator[Check]:
+    if new is None:
+        return
+    for field, only in unspelt(kind_of(new), new.tech).items():
+        value = getattr(new, field)
+        if field not in ("channels", "register") and value not in (only, ""):
+            yield Check(
+                f"{key}: {LABELS[field]} is {shown(only)} with {DRIVERS[new.tech]}", False, shown(value), "leave it out"
+            )
+
+
+def _draw_extension(draft: Drafted, old: Entry | None, new: Entry | None) -> None:
+    if isinstance(old, Extension) and isinstance(new, Extension):
+        if old.number != new.number:
+            freepbx_extensions.rename(draft, old, new.number)
+        else:
+            freepbx_extensions.edit(draft, old, new)
+    elif isinstance(new, Extension):
+        freepbx_extensions.add(draft, new)
+    elif isinstance(old, Extension):
+        freepbx_extensions.delete(draft, old)
+
+
+def _draw_trunk(draft: Drafted, number: str, old: Entry | None, new: Entry | None) -> None:
+    if isinstance(old, Trunk) and isinstance(new, Trunk):
+        freepbx_trunks.edit(draft, number, old, new)
+    elif isinstance(new, Trunk):
+        freepbx_trunks.add(draft, new, number)
+    elif isinstance(old, Trunk):
+        freepbx_trunks.delete(draft, number, old)
+
+
+class FreepbxWork(msgspec.Struct, frozen=True):
+    """An edit of FreePBX. `tables`: as it was drawn from; `edit`: the rows that become different; `numbers`, `trunks`:
+    the extensions and the trunks' numbers that it is about. Implements `ccops.operations.exchange.Work`."""
+
+    node: str
+    way: Way
+    changes: tuple[tuple[Entry | None, Entry | None], ...]
+    tables: Tables
+    edit: Edit
+    numbers: tuple[str, ...]
+    trunks: tuple[str, ...]
+    reload: Argv
+
+    @property
+    def place(self) -> str:
+        """Where it is written."""
+        return f"FreePBX' database {self.way.database}"
+
+    @property
+    def purpose(self) -> str:
+        """What happens."""
+        how = f"{spelt_version(self.tables)} on {self.node} is changed by {self.way.words}"
+        return f"{how}, and applied with `{' '.join(self.reload)}`."
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether no row would become different."""
+        return not self.edit.rows and not self.edit.astdb
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """What is sent."""
+        return (*self.way.statements(self), " ".join(self.reload))
+
+    @property
+    def aside(self) -> tuple[str, ...]:
+        """What else happens, and what stays."""
+        return tuple(line for old, new in joined(self.changes) for line in self._beside(old, new))
+
+    def _beside(self, old: Entry | None, new: Entry | None) -> Iterator[str]:
+        tables = self.tables
+        if isinstance(new, Extension) and old is None:
+            yield f"{new.number} has no voicemail, as FreePBX' form without it"
+        gone = old is not None and (new is None or key_of(new) != key_of(old))
+        if isinstance(old, Extension) and gone:
+            if queues := queues_of(tables, old.number):
+                yield f"{old.number} is still named as a member of the queues {', '.join(queues)}: mend them in FreePBX"
+            if any(row.get("voicemail") not in ("novm", "", None) for row in tables.of("users", extension=old.number)):
+                yield f"the mailbox {old.number} stays in voicemail.conf, with its messages"
+        if isinstance(old, Trunk) and new is None:
+            number = next((line.number for line in freepbx_trunks.lines(tables) if line.trunk.name == old.name), "")
+            routes = routes_of(tables, number)
+            if routes and tables.has("outbound_route_trunks"):
+                yield f"the routes {', '.join(routes)} use {old.name}: it is taken out of them"
+            elif routes:
+                yield f"the routes {', '.join(routes)} use {old.name} and go on naming it, as FreePBX leaves it"
+            if not tables.has("trunk_dialpatterns"):
+                yield f"dial rules of trunk {number} in localprefixes.conf stay, for the next one of that number"
+
+    async def keep(self, bench: Bench) -> str:
+        """Writes all that belongs to them as it is now."""
+        folder = bench.folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        before = self.tables.about(self.numbers, self.trunks)
+        kept = {"numbers": self.numbers, "trunks": self.trunks, **_packed(before)}
+        write_private(folder / "freepbx.before", json.dumps(kept))
+        return str(folder / "freepbx.before")
+
+    async def apply(self, bench: Bench) -> str:
+        """Does it, applies it and sees it; whatever fails, the very rows that were there are put back, and seen."""
+        if serves(bench.eyes.look(), self.node) is not True:
+            raise Surprise(f"{self.node} is not seen to serve any more: nothing was written", _NOTHING, undone=True)
+        try:
+            await self.way.do(bench, self)
+        except Surprise as error:
+            if error.undone:
+                raise
+            await self._take_back(bench, str(error))
+        except LinkError as error:
+            await self._take_back(bench, str(error))
+        try:
+            write_private(bench.folder / "freepbx.after", json.dumps(_packed(await self._now(bench))))
+            await _applied(bench, self.node, self.reload)
+            said = await self._see(bench, self.changes)
+            await self._check_kept(bench)
+        except (Surprise, LinkError) as error:
+            await self._take_back(bench, str(error))
+        return said
+
+    async def put_back(self, bench: Bench) -> str:
+        """By what `keep` wrote. Raises Surprise where something of it is neither as it was nor as it was to become."""
+        try:
+            kept = json.loads((bench.folder / "freepbx.before").read_text(encoding="utf-8"))
+        except OSError as error:
+            raise Surprise(f"what was there before is not kept ({error.strerror}): nothing is put back") from None
+        numbers, trunks = tuple(kept["numbers"]), tuple(kept["trunks"])
+        work = replace(self, numbers=numbers, trunks=trunks)
+        before = _unpacked(kept, self.tables)
+        return await work._restored(bench, before, _read_kept(bench.folder / "freepbx.after", self.tables))
+
+    async def _take_back(self, bench: Bench, why: str) -> None:
+        """Raises Surprise in any case: what failed, and whether it could be taken back."""
+        bench.note(f"{why}: what was there before is put back")
+        before = self.tables.about(self.numbers, self.trunks)
+        try:
+            await self._restored(bench, before, None)
+        except (Surprise, LinkError) as error:
+            raise Surprise(
+                f"{why}; and what was there before is not seen to be back: {error}",
+                f"`ccops resume --undo` puts it back; what was there is kept in {bench.folder}",
+            ) from None
+        raise Surprise(
+            f"{why}; so what was there before was put back, and is seen in Asterisk",
+            "nothing is left of it: mend what it says, and ask for it again",
+            undone=True,
+        ) from None
+
+    async def _restored(self, bench: Bench, before: Tables, after: Tables | None) -> str:
+        now = await self._now(bench)
+        inverse = difference(now, before)
+        if after is not None:
+            _not_a_third(now, before, after)
+        changes = _told(now, before)
+        if inverse.rows or inverse.astdb:
+            await self.way.flag(bench, self.node, True)
+            await self.way.write(bench, self.node, inverse)
+        again = difference(await self._now(bench), before)
+        if again.rows:
+            left = ", ".join(dict.fromkeys(change.table for change in again.rows))
+            raise Surprise(f"rows of {left} are not as they were")
+        await _applied(bench, self.node, self.reload)
+        await self._see(bench, changes)
+        return f"{self.place} is as it was before" if changes or inverse.rows else f"{self.place} was never changed"
+
+    async def _now(self, bench: Bench) -> Tables:
+        return (await self.way.tables(bench, self.node)).about(self.numbers, self.trunks)
+
+    async def _see(self, bench: Bench, changes: Changes) -> str:
+        """FreePBX has no call limit in the section and the name elsewhere: neither is looked for in Asterisk."""
+        return await pbx_seen.see(bench, self.node, [(_in_asterisk(old), _in_asterisk(new)) for old, new in changes])
+
+    async def _check_kept(self, bench: Bench) -> None:
+        """What FreePBX has must be what was wanted: it may have understood something else."""
+        found = await self._now(bench)
+        there = {(kind_of(e), key_of(e)): e for e in entries(found)}
+        for _, new in joined(self.changes):
+            if new is None:
+                continue
+            entry = there.get((kind_of(new), key_of(new)))
+            wrong = [f for f in _LOOKED_AT if entry is None or getattr(entry, f, None) != getattr(new, f, None)]
+            if wrong:
+                what = ", ".join(LABELS[field] for field in wrong) if entry is not None else "nothing of it"
+                raise Surprise(f"FreePBX has {key_of(new)} otherwise than it was given: {what}")
+
+
+_LOOKED_AT = ("name", "secret", "context", "host", "channels", "disabled", "tech")
+
+
+def entries(tables: Tables) -> tuple[Entry, ...]:
+    """All that can be edited."""
+    return (*freepbx_extensions.extensions(tables), *(line.trunk for line in freepbx_trunks.lines(tables)))
+
+
+def _in_asterisk(entry: Entry | None) -> Entry | None:
+    if isinstance(entry, Extension):
+        return replace(entry, name="")
+    return replace(entry, channels="") if isinstance(entry, Trunk) else None
+
+
+def _told(now: Tables, then: Tables) -> list[tuple[Entry | None, Entry | None]]:
+    """The changes that lead from one to the other."""
+    old = {(kind_of(e), key_of(e)): e for e in entries(now)}
+    new = {(kind_of(e), key_of(e)): e for e in entries(then)}
+    return [(old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
+
+
+def _not_a_third(now: Tables, before: Tables, after: Tables) -> None:
+    """Raises Surprise where a row is neither as it was nor as this edit left it."""
+    for change in difference(now, before).rows:
+        there = next((c for c in difference(now, after).rows if (c.table, c.key) == (change.table, change.key)), None)
+        if there is not None and not matches(change.before, there.after):
+            raise Surprise(
+                f"somebody has changed {change.table} since: nothing is put back; what was there before is kept",
+                "look at it in FreePBX",
+            )
+
+
+async def _applied(bench: Bench, node: str, reload: Argv) -> None:
+    """FreePBX writes its files and tells Asterisk; any exit but 0 means that it did not."""
+    done = await bench.send(node, reload, RELOAD_S)
+    if done.exit_status != 0:
+        said = clean((done.stderr or done.stdout).decode("utf-8", "replace").strip()[-200:], 200)
+        raise Surprise(f"`{' '.join(reload)}` did not apply it (exit {done.exit_status}){': ' if said else ''}{said}")
+
+
+def _packed(tables: Tables) -> dict[str, object]:
+    return {
+        "rows": {table: [dict(row) for row in rows] for table, rows in tables.rows.items()},
+        "astdb": dict(tables.astdb),
+    }
+
+
+def _unpacked(kept: Mapping[str, object], like: Tables) -> Tables:
+    rows, astdb = kept.get("rows"), kept.get("astdb")
+    if not isinstance(rows, dict) or not isinstance(astdb, dict):
+        raise Surprise("what was kept is not whole: nothing is put back")
+    found: dict[str, tuple[Row, ...]] = {str(table): tuple(each) for table, each in rows.items()}
+    return Tables(like.version, like.issabel, like.columns, found, astdb)
+
+
+def _read_kept(path: Path, like: Tables) -> Tables | None:
+    try:
+        return _unpacked(json.loads(path.read_text(encoding="utf-8")), like)
+    except (OSError, ValueError):
+        return None
+
+
+def spelt_rows(edit: Edit) -> tuple[str, ...]:
+    """Each change in SQL and as a command of astdb, for people."""
+    lines = [statement(change) for change in edit.rows]
+    for change in edit.astdb:
+        family, _, key = change.path.partition("/")
+        lines.append(f"DBDel {family} {key}" if change.after is None else f"DBPut {family} {key} {clean(change.after)}")
+    return tuple(lines)
