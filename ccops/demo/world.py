@@ -22,6 +22,7 @@ from ccops.config import (
     MysqlSettings,
     NodeSettings,
     PairSettings,
+    PbxSettings,
     QueueSettings,
     SecretRef,
     Settings,
@@ -209,6 +210,7 @@ class Demo:
             ami=AmiSettings(user=AMI_USER, secret=secret),
             ami_control=AmiControlSettings(user=CONTROL_USER, secret=secret),
             mysql=MysqlSettings(user=MYSQL_USER, password=secret),
+            pbx=PbxSettings(backend="files"),
             eccp=EccpSettings(user=ECCP_USER, password=secret),
             trunks=self.centre.capacities,
             queues={
