@@ -45,12 +45,14 @@ def fill(server: Server, kind: str = "elastix") -> None:
         "INSERT INTO agent (type, number, name) SELECT 'Agent', 9000 + seq, CONCAT('Agent ', seq) FROM seq_1_to_200",
         "INSERT INTO queue_call_entry (queue) SELECT 399 + seq FROM seq_1_to_10",
         "INSERT INTO `break` (name, tipo) VALUES ('Hold', 'H'), ('Lunch', 'B'), ('Bath', 'B')",
-        "INSERT INTO campaign (name, queue) SELECT CONCAT('c', seq), 399 + seq FROM seq_1_to_5",
+        "INSERT INTO campaign (name, queue, retries) SELECT CONCAT('c', seq), 399 + seq, 5 FROM seq_1_to_5",
+        "INSERT INTO campaign_entry (name, id_queue_call_entry) SELECT CONCAT('e', seq), seq FROM seq_1_to_10",
         "INSERT INTO call_entry (id_agent, id_queue_call_entry, callerid, datetime_init, datetime_end, duration,"
-        " status, datetime_entry_queue, duration_wait, uniqueid, trunk)"
+        " status, datetime_entry_queue, duration_wait, uniqueid, id_campaign, trunk)"
         f" SELECT IF(seq % 10, 1 + seq % 200, NULL), 1 + seq % 10, 0990000000 + seq,"
         f" IF(seq % 10, {at(CALLS, '12')}, NULL), {at(CALLS, 'IF(seq % 10, 132, 12)')}, IF(seq % 10, 120, NULL),"
-        f" IF(seq % 10, 'terminada', 'abandonada'), {at(CALLS)}, 12, CONCAT(1700000000 + seq, '.', seq), 'SIP/gw'"
+        f" IF(seq % 10, 'terminada', 'abandonada'), {at(CALLS)}, 12, CONCAT(1700000000 + seq, '.', seq), 1 + seq % 10,"
+        " 'SIP/gw'"
         f" FROM seq_1_to_{DAYS * CALLS}",
         "INSERT INTO calls (id_campaign, phone, status, uniqueid, start_time, end_time, duration, id_agent,"
         " datetime_entry_queue, duration_wait, datetime_originate)"
