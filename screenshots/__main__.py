@@ -17,6 +17,7 @@ from ccops.operations.audit import Audit
 from ccops.operations.executor import Executor
 from ccops.operations.permission import Authority
 from ccops.tui.app import Console
+from ccops.tui.screens.campaigns import CampaignsView
 from ccops.tui.screens.confirmation import Confirmation
 from ccops.tui.screens.reports import ReportsView
 from ccops.watch.pair import PairWatch
@@ -57,6 +58,16 @@ def _moving(console: Console) -> bool:
 
 def _reported(console: Console) -> bool:
     return isinstance(console.root.view, ReportsView) and bool(console.root.view.table.rows)
+
+
+def _counted(console: Console) -> bool:
+    view = console.root.view
+    return isinstance(view, CampaignsView) and len(view.table.rows) == 6 and "…" not in str(view.table.rows)
+
+
+def _opened(console: Console) -> bool:
+    view = console.root.view
+    return isinstance(view, CampaignsView) and bool(view.opened and view.table.rows)
 
 
 def _verdict(code: str) -> Callable[[Snapshot], bool]:
@@ -110,6 +121,8 @@ PICTURES = (
     Picture("recover", "split-brain", _diagnosed, ("X", "down", "down", "enter"), columns=140, rows=46, shown=_planned),
     Picture("operations", "quiet-day", _lively, ("o",)),
     Picture("reports", "busy-day", _lively, ("7", *["left_square_bracket"] * 3, "b", "b"), agents=60, shown=_reported),
+    Picture("campaigns", "busy-day", _lively, ("9",), agents=60, shown=_counted),
+    Picture("campaign", "busy-day", _lively, ("9", "G", "k", "k", "k", "enter"), agents=60, shown=_opened),
     Picture("help", "quiet-day", _verdict("healthy"), ("question_mark",)),
     Picture("light", "quiet-day", _lively, theme="light"),
     Picture("high-contrast", "quiet-day", _lively, theme="high-contrast"),

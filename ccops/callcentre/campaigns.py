@@ -7,6 +7,7 @@ takes the calls of its queue. Daily hours that begin later than they end go over
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Literal
@@ -215,16 +216,21 @@ def idle(progress: Progress | None) -> str:
     return f"nobody is left to be called{paused}"
 
 
-def crowded(campaign: Campaign, others: Iterable[Campaign], local: tuple[date, int]) -> str:
-    """The name of another incoming campaign that runs for the same queue: the dialer serves only one of them."""
-    if campaign.direction == "out":
-        return ""
-    same = (
-        other
-        for other in others
-        if other.direction == "in" and other.key != campaign.key and other.queue == campaign.queue
-    )
-    return next((other.name for other in same if not why_not(other, local)), "")
+def rivals(campaigns: Iterable[Campaign], local: tuple[date, int]) -> Mapping[str, str]:
+    """The incoming campaigns that run for a queue with another one, by key, with that one's name.
+
+    The dialer serves only one of them.
+    """
+    running: defaultdict[str, list[Campaign]] = defaultdict(list)
+    for each in campaigns:
+        if each.direction == "in" and not why_not(each, local):
+            running[each.queue].append(each)
+    return {
+        each.key: together[1 if each is together[0] else 0].name
+        for together in running.values()
+        if len(together) > 1
+        for each in together
+    }
 
 
 def overlap(one: Schedule, other: Schedule) -> bool:

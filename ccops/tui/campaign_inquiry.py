@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final, Literal
 
 from msgspec.structs import replace
 
 from ccops.callcentre.board import Board
-from ccops.callcentre.campaigns import Campaign, CampaignCall, Progress, crowded, local_moment, why_not
+from ccops.callcentre.campaigns import Campaign, CampaignCall, Progress, local_moment, rivals, why_not
 from ccops.tui.agenda import Agenda
 from ccops.tui.widgets.campaign_rows import Standing
 from ccops.watch.archive import Unanswered
@@ -39,6 +40,7 @@ class Inquiry:
         self.calls: dict[str, Sequence[CampaignCall]] = {}
         self.problems: dict[str, str] = {}
         self._overview_at = self._attendance_at = 0.0
+        self._stand: tuple[tuple[date, int], list[Standing]] | None = None
 
     def next(self, now: float, topic: Topic, opened: str) -> str | None:
         """The question that is due for what is shown; None for none."""
@@ -94,17 +96,22 @@ class Inquiry:
         if overview is None:
             return []
         local = local_moment(self.node_now(now), overview.standing.utc_offset_s)
+        if self._stand is not None and self._stand[0] == local:
+            return self._stand[1]
+        others = rivals(overview.campaigns, local)
         found = [
             Standing(
                 campaign,
                 why_not(campaign, local),
-                crowded(campaign, overview.campaigns, local),
+                others.get(campaign.key, ""),
                 self.progress.get(campaign.key),
                 overview.links.get(campaign.key, ()),
             )
             for campaign in overview.campaigns
         ]
-        return sorted(found, key=lambda each: (not each.runs, each.campaign.status != "A", each.campaign.direction))
+        found.sort(key=lambda each: (not each.runs, each.campaign.status != "A", each.campaign.direction))
+        self._stand = (local, found)
+        return found
 
     def runs(self, key: str, now: float) -> bool:
         """Whether that campaign runs."""
@@ -134,13 +141,19 @@ class Inquiry:
         if opened:
             return ["overview", f"calls {opened}", f"count {opened}" if opened.startswith("out:") else "today"]
         known = self.standings(now)
-        counted = [each for each in known if each.runs] + [each for each in known if not each.runs][:_MOST_RESTING]
         today = ["today"] if any(each.campaign.direction == "in" for each in known) else []
-        outgoing = [each.campaign.key for each in counted if each.campaign.direction == "out"]
-        return ["overview", *today, *(f"count {key}" for key in outgoing)]
+        outgoing = [each for each in known if each.campaign.direction == "out"]
+        running = [each.campaign.key for each in outgoing if each.runs]
+        resting = [each.campaign.key for each in outgoing if not each.runs][:_MOST_RESTING]
+        return ["overview", *today, *(f"count {key}" for key in (*running, *resting))]
 
     def _keep(self, what: str, answer: Any, now: float) -> None:
+        self._stand = None
         if what == "overview":
+            if self.overview is not None and answer.standing.node != self.overview.standing.node:
+                # Another node serves: what the first one's tables told is asked of this one.
+                self.progress, self.calls = {}, {}
+                self._agenda.forget()
             self.overview, self._overview_at = answer, now
         elif what == "attendance":
             self.attendance, self._attendance_at = answer, now

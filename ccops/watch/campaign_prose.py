@@ -12,9 +12,9 @@ from ccops.callcentre.campaigns import (
     Link,
     Progress,
     clock,
-    crowded,
     idle,
     local_moment,
+    rivals,
     why_not,
 )
 from ccops.callcentre.periods import Period
@@ -54,7 +54,8 @@ def campaign_page(
         channels = f"{campaign.channels} channels" if campaign.channels else "as many channels as agents"
         lines.append(f"  by {campaign.trunk or 'the dialplan'}, {channels}, {campaign.retries} tries each")
     remark = idle(progress) if out and not why else ""
-    if rival := crowded(campaign, overview.campaigns, local_moment(standing.now, standing.utc_offset_s)):
+    local = local_moment(standing.now, standing.utc_offset_s)
+    if rival := rivals(overview.campaigns, local).get(campaign.key):
         remark = f"shares queue {campaign.queue} with {rival}: the dialer serves one of them"
     lines += [f"  note: {remark}"] if remark else []
     lines += _outcomes(progress, out) if progress is not None else []
@@ -114,7 +115,7 @@ def campaign_object(overview: Overview, campaign: Campaign, progress: Progress |
         "last_day": None if schedule.last is None else schedule.last.isoformat(),
         "opens": clock(schedule.opens), "closes": clock(schedule.closes), "trunk": campaign.trunk or None,
         "channels": campaign.channels, "retries": campaign.retries,
-        "shares_queue_with": crowded(campaign, overview.campaigns, local) or None,
+        "shares_queue_with": rivals(overview.campaigns, local).get(campaign.key),
         "agents": [
             {"agent": e.agent, "name": e.name, "number": e.number, "since": e.since, "held": e.held, "stale": e.stale}
             for e in overview.links.get(campaign.key, ())
@@ -181,7 +182,7 @@ def _line(campaign: Campaign, overview: Overview, progress: Progress | None, loc
         counts = (done, amount(progress.again), percent(progress.contact), percent(progress.success))
     else:
         counts = (f"{progress.total:,} today", NOTHING, percent(progress.answered), NOTHING)
-    rival = crowded(campaign, overview.campaigns, local)
+    rival = rivals(overview.campaigns, local).get(campaign.key, "")
     remark = why or (f"shares its queue with {rival}" if rival else idle(progress) if out else "")
     hours = campaign.schedule.hours.replace(" to ", "-")
     return (campaign.key, campaign.name, state, *counts, str(len(live)), campaign.queue, hours, remark)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ccops.callcentre import campaign_rows
 from ccops.callcentre.board import board
-from ccops.callcentre.campaigns import Campaign, Progress, Schedule, clock, crowded, idle, local_moment, why_not
+from ccops.callcentre.campaigns import Campaign, Progress, Schedule, clock, idle, local_moment, overlap, rivals, why_not
 from tests.callcentre import campaign_day as day
 from tests.callcentre.campaign_day import check_board
 
@@ -70,9 +70,28 @@ def test_two_for_one_queue() -> None:
     at = (TODAY, 43_200)
     first, second_ = campaign(0, 86_399, direction="in"), campaign(0, 86_399, direction="in")
     second_ = Campaign("in", 2, "two", "400", "A", second_.schedule)
-    assert crowded(first, [first, second_], at) == "two"
-    assert crowded(first, [first, Campaign("in", 2, "two", "400", "I", second_.schedule)], at) == ""
-    assert crowded(campaign(0, 1), [second_], at) == "", "an outgoing one has its queue for itself"
+    assert rivals([first, second_], at) == {"in:1": "two", "in:2": "one"}
+    assert rivals([first, Campaign("in", 2, "two", "400", "I", second_.schedule)], at) == {}
+    assert rivals([first, Campaign("in", 2, "two", "401", "A", second_.schedule)], at) == {}
+    assert rivals([campaign(0, 86_399), second_], at) == {}, "an outgoing one has its queue for itself"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (("08:00:00", "12:00:00"), ("12:00:00", "18:00:00"), False),
+        (("08:00:00", "12:00:01"), ("12:00:00", "18:00:00"), True),
+        (("22:00:00", "06:00:00"), ("06:00:00", "22:00:00"), False),
+        (("22:00:00", "06:00:00"), ("05:00:00", "07:00:00"), True),
+        (("22:00:00", "06:00:00"), ("23:00:00", "01:00:00"), True),
+    ],
+)
+def test_hours_that_overlap(one: tuple[str, str], other: tuple[str, str], together: bool) -> None:
+    first, second_ = (campaign(*map(second, hours)).schedule for hours in (one, other))
+    assert overlap(first, second_) is overlap(second_, first) is together
+    apart = Schedule(date(2027, 1, 1), date(2027, 2, 1), second_.opens, second_.closes)
+    assert not overlap(first, apart)
+    assert overlap(first, Schedule(None, None, None, None))
 
 
 def test_why_nobody_is_called() -> None:

@@ -81,7 +81,8 @@ async def test_the_list_says_what_runs_and_why_not(opened: Callable[..., Opened]
         assert "29%" in row(app, "encuesta")
         assert "outside 22:00 to 06:00" in row(app, "noche")
         assert "stopped" in row(app, "parada")
-        assert "finished: no call is left" in row(app, "hecha")
+        assert "finished" in row(app, "hecha")
+        assert "no call is left to be made" in row(app, "hecha")
         assert "ended on 2026-11-25" in row(app, "pasada")
         assert "begins on 2026-11-27" in row(app, "futura")
         assert "shares queue 400 with" in row(app, "atención")
@@ -360,6 +361,32 @@ async def test_what_cannot_be_done_is_said_and_barred(
         await pilot.press("y")
         await pilot.pause()
         assert not operator.runs
+
+
+async def test_another_node_is_asked_anew(opened: Callable[..., Opened]) -> None:
+    app, source, clock = opened()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await listed(pilot, app)
+        await seen.until(pilot, lambda: "count out:6" in source.asked)
+        source.told = replace(source.told, standing=replace(STANDING, node="elaxtix-voip-2"))
+        clock.now += 11
+        app.repaint()
+        await seen.until(pilot, lambda: source.asked.count("count out:4") == 2)
+        assert "elaxtix-voip-2" in seen.text(app)
+
+
+async def test_many_campaigns_are_painted_in_no_time(opened: Callable[..., Opened]) -> None:
+    at = Schedule(None, None, None, None)
+    campaigns = tuple(Campaign("in" if n % 2 else "out", n, f"c{n}", f"{n % 9}", "I", at) for n in range(1000))
+    app, source, clock = opened(FakeSource(Overview(STANDING, campaigns)))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.press("9")
+        await seen.until(pilot, lambda: source.asked.count("overview") == 1 and "of 1000 run" in seen.text(app))
+        await seen.until(pilot, lambda: sum(what.startswith("count") for what in source.asked) == 30)
+        clock.now += 1
+        began = asyncio.get_running_loop().time()
+        view_of(app).repaint()
+        assert asyncio.get_running_loop().time() - began < 0.5
 
 
 def test_the_agenda() -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _GROUP = Binding.Group("Campaigns")
 _EDITS = Binding.Group("Editing")
+_OLD_AFTER_S = 60.0
 
 
 class Subject:
@@ -232,6 +233,8 @@ class CampaignsView(View):
     def repaint(self) -> None:
         """Paints what is known: the filter, the part or an answer changed."""
         self.query_one("#summary", Summary).show(self._about())
+        what = "overview" if self.topic == "campaigns" else "attendance"
+        self.table.set_old(what in self._known.problems or self._known.age(self.topic, self._now) > _OLD_AFTER_S)
         if self.topic == "campaigns":
             self._paint_campaigns()
         else:

@@ -106,7 +106,9 @@ def campaign_row(known: Standing, now: float) -> TableRow:
     word = "runs" if known.runs else _STATES.get(campaign.status, ("waits", "warning"))[0]
     out = campaign.direction == "out"
     live = [link for link in known.links if not link.stale]
-    why = known.remark or known.why or ", ".join(link.name or link.agent for link in live)
+    # A word that stands beside it need not be said twice.
+    reason = {"I": "", "T": "no call is left to be made"}.get(campaign.status, known.why)
+    why = known.remark or (reason if known.why else ", ".join(link.name or link.agent for link in live))
     cells = (
         Cell(campaign.name or NOTHING, "strong"),
         Cell(campaign.direction, "muted"),
