@@ -19,6 +19,8 @@ from ccops.operations.permission import Authority
 from ccops.tui.app import Console
 from ccops.tui.screens.campaigns import CampaignsView
 from ccops.tui.screens.confirmation import Confirmation
+from ccops.tui.screens.form import FormScreen
+from ccops.tui.screens.pbx import PbxView
 from ccops.tui.screens.reports import ReportsView
 from ccops.watch.pair import PairWatch
 from ccops.watch.snapshot import Snapshot
@@ -101,6 +103,25 @@ def _diagnosed(snapshot: Snapshot) -> bool:
     return not any(moving) and all(s.traces.queue_log.taken_at for s in snapshot.divergence.sides)
 
 
+# Each key is followed by a second in which what it began goes on.
+_WAIT = ("G", "g", "G", "g")
+_ADDED = (
+    *("a", *"200", "down", *"Ana", "enter", *("tab", "shift+tab") * 2, "y", *("down", "up") * 3),
+    *("escape", "escape", "tab", "a", *"gw2", "down", *"192.168.27.131", "enter", *("tab", "shift+tab") * 2, "y"),
+    *("down", "up", "down", "up", "escape"),
+)
+
+
+def _filled(console: Console) -> bool:
+    return isinstance(console.screen, FormScreen) and bool(console.screen.faults)
+
+
+def _registered(console: Console) -> bool:
+    view = console.root.view
+    own = [] if not isinstance(view, PbxView) or view.exchange is None else view.exchange.entries
+    return len(own) == 2 and console.screen is console.root
+
+
 PICTURES = (
     Picture("pair", "quiet-day", _lively),
     Picture("pair-80x24", "quiet-day", _lively, columns=80, rows=24),
@@ -123,6 +144,8 @@ PICTURES = (
     Picture("reports", "busy-day", _lively, ("7", *["left_square_bracket"] * 3, "b", "b"), agents=60, shown=_reported),
     Picture("campaigns", "busy-day", _lively, ("9",), agents=60, shown=_counted),
     Picture("campaign", "busy-day", _lively, ("9", "G", "k", "k", "k", "enter"), agents=60, shown=_opened),
+    Picture("pbx-form", "quiet-day", _lively, ("8", *_WAIT, "a", *"101", "down", *"Ana"), shown=_filled),
+    Picture("pbx", "quiet-day", _lively, ("8", *_WAIT, *_ADDED), shown=_registered),
     Picture("help", "quiet-day", _verdict("healthy"), ("question_mark",)),
     Picture("light", "quiet-day", _lively, theme="light"),
     Picture("high-contrast", "quiet-day", _lively, theme="high-contrast"),

@@ -206,7 +206,7 @@ def _record(record: Record, now: float) -> Row:
         first.id,
         (
             Cell(quantities.moment(first.at, now)),
-            Cell(str(record.request), "strong"),
+            Cell(first.title or str(record.request), "strong"),
             Cell(word, role),
             Cell(took),
             Cell(first.who),
