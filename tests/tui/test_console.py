@@ -323,3 +323,13 @@ async def test_no_colour_keeps_every_word(make: Make, monkeypatch: pytest.Monkey
         styles = [segment.style for strip in app.screen._compositor.render_strips() for segment in strip]
         colours = [style.color.triplet for style in styles if style is not None and style.color is not None]
         assert all(each is None or each.red == each.green == each.blue for each in colours)
+
+
+@pytest.mark.parametrize(("width", "titled"), [(160, True), (80, True), (60, False)])
+async def test_the_tabs_fit_where_there_is_little_room(make: Make, width: int, titled: bool) -> None:
+    app, _ = make(start_view="lines")
+    async with app.run_test(size=(width, 24)) as pilot:
+        await seen.until(pilot, lambda: "Lines" in seen.lines(app)[-1])
+        last = seen.lines(app)[-1]
+        assert all((view.TITLE in last) is (titled or view.NAME == "lines") for view in VIEWS.values()), last
+        assert all(str(number) in last for number in range(1, len(VIEWS) + 1))

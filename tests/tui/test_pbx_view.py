@@ -679,24 +679,26 @@ async def test_hostile_entries_are_only_text(start: Started, size: tuple[int, in
 
 
 async def test_a_crash_tells_no_secret(start: Started, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails while the secret is on the screen is reported without it."""
+    """What fails while a secret is at hand is reported without it."""
     app, operator = start()
+    monkeypatch.setattr("ccops.tui.exchange_form.generated", lambda: Secret("Kn0wn2Everyb0dy9"))
+
+    async def broken(*_: object) -> None:
+        raise ValueError("broken")
+
     async with app.run_test(size=(120, 40)) as pilot:
         await read(app, pilot)
         await pilot.press("a")
         await opened(app, pilot)
         await pilot.press(*"202")
-
-        def broken(*_: object) -> None:
-            raise ValueError("broken")
-
-        monkeypatch.setattr("ccops.tui.exchange_form.EntryForm.arguments", broken)
+        monkeypatch.setattr(app.desk, "confirm", broken)
         await pilot.press("enter")
-        await seen.until(pilot, lambda: "a fault of its own" in told(app))
+        await seen.until(pilot, lambda: "a fault of its own: ValueError: broken" in told(app))
         reports = await asyncio.to_thread(lambda: [p.read_text() for p in Path(private_folder()).rglob("crash-*")])
-        assert reports
-        assert not any("secret=" in text and "***" not in text for text in reports)
-        assert not operator.asked
+        assert len(reports) == 1
+        assert "exchange.py" in reports[0]
+        assert "Kn0wn2Everyb0dy9" not in reports[0] + told(app) + repr(operator.vault) + seen.text(app)
+        assert app.is_running
 
 
 def private_folder() -> str:
