@@ -73,8 +73,9 @@ class NodeFacts(msgspec.Struct, frozen=True):
 
     `files` by path: drbd.conf and what is in drbd.d, ha.cf, haresources, /proc/drbd. `services` maps a service's name
     to the unit or init script that runs it. `programs` maps a name to its path. `call_center` maps a MySQL data folder
-    to whether it has a call_center database: yes, no, hidden. `sudo` are the lines of `sudo -n -l`, None when it
-    refused. `refusals` are what a command said that could not be run as this user, by name.
+    to whether it has a call_center database: yes, no, hidden. `freepbx` maps each file that brings FreePBX up to
+    whether this user may read it: readable, hidden. `sudo` are the lines of `sudo -n -l`, None when it refused.
+    `refusals` are what a command said that could not be run as this user, by name.
     """
 
     target: str
@@ -95,6 +96,7 @@ class NodeFacts(msgspec.Struct, frozen=True):
     mysql: Mapping[str, str] = {}
     mysql_sockets: tuple[str, ...] = ()
     call_center: Mapping[str, str] = {}
+    freepbx: Mapping[str, str] = {}
     logs: tuple[LogFile, ...] = ()
     journal: bool = False
     cl_status: bool = False
@@ -145,6 +147,7 @@ def read_facts(target: str, sections: Mapping[str, Section]) -> NodeFacts:
         mysql=_mysql([s for n, s in sections.items() if n.startswith("mysql:")]),
         mysql_sockets=get("mysql.sockets").lines,
         call_center=_pairs(get("call_center")),
+        freepbx=_pairs(get("freepbx")),
         logs=tuple(_logs(get("logs").lines)),
         journal=get("journal").exit == 0,
         cl_status=cl_status.exit in (0, 1) and not any("refuses" in line for line in cl_status.lines),

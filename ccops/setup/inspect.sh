@@ -39,6 +39,7 @@ main() {
   done
   section mysql.sockets sockets
   section call_center call_center_folder
+  section freepbx freepbx_files
   section logs readable_logs
 
   command_section version.drbdadm drbdadm --version
@@ -111,7 +112,7 @@ distribution() {
 
 program_paths() {
   for name in cl_status drbdadm drbdsetup sudo systemctl journalctl service asterisk tail visudo \
-    fuser mount umount ip; do
+    fuser mount umount ip php fwconsole amportal; do
     found=$(find_program "$name") && printf '%s %s\n' "$name" "${found#"$root"}"
   done
   for folder in /usr/share/heartbeat /usr/lib/heartbeat /usr/lib64/heartbeat; do
@@ -232,6 +233,15 @@ call_center_folder() { # FOLDER yes|no|hidden
     elif [ -x "$root$folder" ]; then answer=no
     else answer=hidden; fi
     printf '%s %s\n' "$folder" "$answer"
+  done
+}
+
+# What brings FreePBX' functions up; they hold its passwords, so that only their names are printed.
+freepbx_files() { # PATH readable|hidden
+  for file in freepbx.conf asterisk/freepbx.conf issabelpbx.conf asterisk/issabelpbx.conf amportal.conf; do
+    [ -e "$root/etc/$file" ] || continue
+    if [ -r "$root/etc/$file" ]; then state=readable; else state=hidden; fi
+    printf '%s %s\n' "/etc/$file" "$state"
   done
 }
 

@@ -53,6 +53,7 @@ def propose(name: str, nodes: Sequence[NodeFacts], answers: Mapping[str, str] | 
     draft.pair(nodes, found)
     draft.ami(found)
     draft.mysql(found)
+    draft.pbx(nodes)
     return Proposal("\n".join(draft.lines) + "\n", tuple(draft.questions), (*remarks(nodes, found), *draft.notes))
 
 
@@ -160,6 +161,30 @@ class _Draft:
             self.lines.append(f"port = {found.mysql_port}")
         databases = ["asteriskcdrdb"] if found.call_center is False else ["asteriskcdrdb", "asterisk", "call_center"]
         self.notes.append(f"MySQL user {user}@localhost needs only the right SELECT on: {', '.join(databases)}")
+
+    def pbx(self, nodes: Sequence[NodeFacts]) -> None:
+        """What keeps extensions and trunks: FreePBX where a node has it, by its functions if there is php."""
+        conf = next((path for node in nodes for path in node.freepbx), None)
+        if conf is None and not any("asterisk" in node.programs for node in nodes):
+            return
+        self.lines += ["", f"[{self.table}.pbx]"]
+        if conf is None:
+            self.put("backend", "files")
+            self.notes.append(
+                "extensions and trunks: no FreePBX is there, so ccops keeps those that it makes in files of its own"
+            )
+        elif any("php" in node.programs for node in nodes):
+            self.put("backend", "freepbx")
+            self.notes.append(
+                f"extensions and trunks: FreePBX is there ({conf}) and php too, so its own functions edit them, as the "
+                'user asterisk; backend = "freepbx-sql" writes its tables instead'
+            )
+        else:
+            self.put("backend", "freepbx-sql")
+            self.notes.append(
+                f"extensions and trunks: FreePBX is there ({conf}) and no php, so its tables are edited; that takes a "
+                f"MySQL user that may write them, [{self.table}.mysql_control]"
+            )
 
     def secret(self, key: str, setting: str, variable: str, why: str) -> None:
         """A reference to where a secret is kept. An answer that is none is not written: it may be the secret itself."""

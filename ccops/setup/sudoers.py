@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ccops.config import PairSettings
+from ccops.operations.exchange import TECHS
+from ccops.operations.pbx_seen import SHOW_ALL, SHOW_ONE
 from ccops.pair.drbdadm import Drbdadm
+from ccops.pbx.freepbx_rows import ASTDB
 from ccops.setup.facts import NodeFacts
 from ccops.setup.findings import gather
 from ccops.setup.inspect import InspectionError
@@ -25,6 +28,9 @@ _USUAL_PATHS = {
     "fuser": ("/bin/fuser", "/usr/bin/fuser", "/sbin/fuser", "/usr/sbin/fuser"),
     "mount": ("/bin/mount", "/usr/bin/mount"),
     "umount": ("/bin/umount", "/usr/bin/umount"),
+    "php": ("/usr/bin/php",),
+    "amportal": ("/usr/sbin/amportal", "/var/lib/asterisk/bin/amportal"),
+    "fwconsole": ("/usr/sbin/fwconsole", "/var/lib/asterisk/bin/fwconsole"),
     "ip": ("/sbin/ip", "/bin/ip", "/usr/sbin/ip", "/usr/bin/ip"),
     "hb_standby": tuple(f"/usr/{lib}/heartbeat/hb_standby" for lib in ("share", "lib", "lib64")),
     "hb_takeover": tuple(f"/usr/{lib}/heartbeat/hb_takeover" for lib in ("share", "lib", "lib64")),
@@ -159,7 +165,25 @@ def _operating(
         yield f"{mark}# No password; only these commands with exactly these arguments."
         yield f"{mark}{user} ALL = (root) NOPASSWD: {alias}"
         yield ""
+    yield from _freepbx(user, facts, wanted and "administrator" in permitted)
     yield from _ungrantable(pair)
+
+
+def _freepbx(user: str, facts: NodeFacts, in_force: bool) -> Iterator[str]:
+    """Less than root: the user that FreePBX' own pages run as, and only where FreePBX is."""
+    if not facts.freepbx:
+        return
+    mark = "" if in_force else "#~ "
+    yield '# F. FreePBX\' own functions, for edits of extensions and trunks (backend = "freepbx"): PHP as the user'
+    yield "#    asterisk, which may do what FreePBX' web pages may. Not as root."
+    for path in _paths(facts, "php"):
+        yield "# The script comes on standard input; no arguments."
+        yield f'{mark}{user} ALL = (asterisk) NOPASSWD: {path} ""'
+    for line in _alias("CCOPS_EXCHANGE", list(_exchange_commands(facts))):
+        yield f"{mark}{line}"
+    yield "# No password; only these commands with exactly these arguments."
+    yield f"{mark}{user} ALL = (root) NOPASSWD: CCOPS_EXCHANGE"
+    yield ""
 
 
 def _why_off(pair: PairSettings, role: str, permitted: bool) -> str:
@@ -174,7 +198,7 @@ def _ungrantable(pair: PairSettings) -> Iterator[str]:
     yield f"# volume ({pair.mount}) is read by `sh -c`. Without that right the recovery stops, and nothing is lost."
     yield '# Either connect as root for a recovery (`ssh = "root@..."` in ccops.toml), or save those files by'
     yield "# hand and use --no-salvage."
-    yield "# Neither are edits of extensions and trunks: Asterisk's files are read and written by `sh -c` too, as root."
+    yield "# Neither are edits of ccops' own files of extensions and trunks: they are read and written by `sh -c` too."
     yield "# Never sent, so never granted: a forced primary, create-md, hb_takeover failback."
 
 
@@ -243,6 +267,32 @@ def _administer_commands(pair: PairSettings, facts: NodeFacts, interfaces: Seque
                     f"{path} addr del {_escape(pair.address)}/{prefix} dev {_escape(interface)}",
                     f"isolate: take the doubled address from {interface}",
                 )
+
+
+def _exchange_commands(facts: NodeFacts) -> Iterator[Command]:
+    """What an edit of FreePBX' extensions and trunks sends, beside what goes to MySQL and to Asterisk's manager."""
+    for path in _paths(facts, "asterisk"):
+        for command in ("core show version", "dialplan show", "queue show", *SHOW_ALL.values()):
+            yield f"{path} -rx {command}", "what is in use, before an edit"
+        for tech in TECHS:
+            yield f"{path} -rx module show like chan_{tech}.so", "which drivers are loaded"
+        for family in ASTDB:
+            yield f"{path} -rx database show {family}", "what FreePBX keeps in Asterisk's own database"
+        for tech in TECHS:
+            for digits in range(2, _LONGEST_NUMBER + 1):
+                key = "[0-9]" * digits
+                yield f"{path} -rx {SHOW_ONE[tech]} {key}", "whether an extension is seen as it is wanted"
+            for letters in range(1, _LONGEST_NAME + 1):
+                key = "[A-Za-z]" + "[A-Za-z0-9_-]" * (letters - 1)
+                yield f"{path} -rx {SHOW_ONE[tech]} {key}", "whether a trunk is seen as it is wanted"
+    for path in _paths(facts, "amportal"):
+        yield f"{path} a r", "apply what was saved in FreePBX"
+    for path in _paths(facts, "fwconsole"):
+        yield f"{path} reload", "apply what was saved in FreePBX, from 13 on"
+
+
+_LONGEST_NUMBER, _LONGEST_NAME = 8, 16
+"""Longer numbers and names are not granted: each length takes a line of its own, since a `*` would take more words."""
 
 
 def _drbd(path: str, *commands: tuple[tuple[str, ...] | None, str]) -> Iterator[Command]:

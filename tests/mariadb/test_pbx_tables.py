@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import stat
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
-from ccops.config import Secret
+from ccops.config import AmiSettings, Secret, SecretRef
+from ccops.demo.machine import NAMES
 from ccops.operations.exchange import Exchange
 from ccops.operations.plan import OperationError, Refused, Request
 from ccops.pbx import sheet
 from ccops.pbx.freepbx_rows import Tables, numbers
 from ccops.pbx.model import Extension, Trunk
+from ccops.setup.facts import NodeFacts
+from ccops.setup.sudoers import sudoers
 from tests.mariadb.freepbx import VERSIONS, cell
 from tests.mariadb.freepbx_stage import FreepbxStage
 from tests.mariadb.server import Server
+from tests.operations.stage import settings
 from tests.operations.virtual import play
 
 SECRET = "Zq4vT8xx9"
@@ -581,3 +589,52 @@ def test_numbers_of_the_parking_lot() -> None:
     row = {"parkext": "70", "parkpos": "71", "numslots": "3"}
     tables = Tables(columns={"parkplus": {}}, rows={"parkplus": (row,)})
     assert set(numbers(tables)) == {"70", "71", "72", "73"}
+
+
+def test_what_is_sent_is_what_is_granted(tmp_path: Path, mariadb: Server) -> None:
+    """Every command on the node, except what goes to MySQL and to the manager; a console that writes astdb is not."""
+
+    async def act() -> list[str]:
+        async with FreepbxStage(tmp_path, mariadb, "2.11") as stage:
+            stage.executor.switchboard.control = _Manager(stage)  # type: ignore[assignment]
+            stage.executor._settings = replace(stage.settings, ami=AmiSettings("ccops", SecretRef(env="X")))
+            token = stage.executor.vault.put(Secret(SECRET))
+            assert (await stage.edit(do="add", key="201", name="Leo", secret=token)).ending == "done"
+            assert (await stage.edit(do="delete", key="102")).ending == "done"
+            assert (await stage.edit("trunk", do="add", key="line2", host="10.0.0.1")).ending == "done"
+            assert stage.asterisk.astdb["AMPUSER/201/cidname"] == "Leo"
+            assert not any(path.startswith("AMPUSER/102") for path in stage.asterisk.astdb)
+            assert ("DBPut", {"Family": "AMPUSER", "Key": "201/cidname", "Val": "Leo"}) in _Manager.sent
+            return [command for _, command in stage.sent]
+
+    sent = play(act())
+    facts = NodeFacts("h", name=NAMES[0], freepbx={"/etc/freepbx.conf": "readable"})
+    text = sudoers("admin", settings(), facts, ["eth0"], operating=True)
+    found = re.findall(r"(?m)^Cmnd_Alias CCOPS_\w+_\d+ = (.*)$", text)
+    grants = {re.sub(r"^\S*/", "", command) for command in found}
+    bare = {re.sub(r"^\S*/(?=amportal)", "", command) for command in sent}
+    assert {command for command in bare if not any(fnmatch(command, grant) for grant in grants)} == set()
+    assert 'admin ALL = (asterisk) NOPASSWD: /usr/bin/php ""' in text
+    assert not any(fnmatch("asterisk -rx sip show peer 101 -x core stop now", grant) for grant in grants)
+    assert not any(fnmatch("asterisk -rx database put CW 101 x", grant) for grant in grants)
+
+
+class _Manager:
+    """Asterisk's manager, with a user that may write astdb."""
+
+    sent: ClassVar[list[tuple[str, dict[str, str]]]] = []
+    allowed = frozenset(["dbput", "dbdel"])
+
+    def __init__(self, stage: FreepbxStage) -> None:
+        self._stage = stage
+
+    async def open(self, node: str) -> None:
+        """It is there."""
+
+    async def send(self, node: str, name: str, fields: dict[str, str]) -> str:
+        self.sent.append((name, fields))
+        self._stage.asterisk.set(f"{fields['Family']}/{fields['Key']}", fields.get("Val"))
+        return "Success"
+
+    def close(self) -> None:
+        """Nothing is held."""

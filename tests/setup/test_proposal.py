@@ -64,7 +64,9 @@ def test_a_debian_pair_needs_only_secrets_and_a_mysql_user(debian: Pair) -> None
     assert pair.mysql is not None
     assert (pair.mysql.user, pair.mysql.socket) == ("ccops", "/run/mysqld/mysqld.sock")
     assert [question.key for question in proposal.questions] == ["ami.secret", "mysql.user", "mysql.password"]
-    shipped, rights = proposal.notes
+    shipped, rights, kept = proposal.notes
+    assert "no FreePBX is there" in kept
+    assert pair.pbx.backend == "files"
     assert "the call-center module is shipped with a log-in to its dialer, agentconsole" in shipped
     assert rights == "MySQL user ccops@localhost needs only the right SELECT on: asteriskcdrdb, asterisk, call_center"
 
@@ -270,3 +272,29 @@ def test_whatever_is_found_or_answered_gives_toml(
     facts = NodeFacts("admin@h", name=node or None, files=files)
     proposal = propose(name, (facts, facts), answers)
     tomllib.loads(proposal.settings)
+
+
+ASTERISK = {"asterisk": "/usr/sbin/asterisk"}
+
+
+@pytest.mark.parametrize(
+    ("freepbx", "programs", "backend", "told"),
+    [
+        (
+            {"/etc/amportal.conf": "hidden"},
+            {"asterisk": "/usr/sbin/asterisk", "php": "/usr/bin/php"},
+            "freepbx",
+            "amportal",
+        ),
+        ({"/etc/issabelpbx.conf": "readable"}, {"asterisk": "/usr/sbin/asterisk"}, "freepbx-sql", "mysql_control"),
+        ({}, {"asterisk": "/usr/sbin/asterisk"}, "files", "no FreePBX"),
+        ({}, {}, None, ""),
+    ],
+)
+def test_what_keeps_extensions(
+    debian: Pair, freepbx: dict[str, str], programs: dict[str, str], backend: str | None, told: str
+) -> None:
+    first, second = (msgspec.structs.replace(node, programs=programs, freepbx={}) for node in debian)
+    proposal = propose("lab", (first, msgspec.structs.replace(second, freepbx=freepbx)))
+    assert settings(proposal.settings).pbx.backend == backend
+    assert told in " ".join(proposal.notes)
