@@ -147,7 +147,7 @@ function ccops_add_device($a, $again) {
             $settings = $core->generateDefaultDeviceSettings($a['tech'], $a['id'], $a['description']);
             foreach ($a['words'] as $pair) {
                 if (isset($settings[$pair[0]])) $settings[$pair[0]]['value'] = $pair[1];
-                elseif ($pair[1] != '') $settings[$pair[0]] = array('value' => $pair[1], 'flag' => count($settings) + 2);
+                elseif ($pair[1] != '' && ($again || $a['tech'] != 'pjsip')) $settings[$pair[0]] = array('value' => $pair[1], 'flag' => count($settings) + 2);
             }
             foreach (array('dial', 'devicetype', 'user', 'description', 'emergency_cid') as $name) {
                 $settings[$name]['value'] = $a[$name];
@@ -273,6 +273,7 @@ if ($ccops_conf != '') {
         if (preg_match('/^\s*AMPWEBROOT\s*=\s*"?([\w\/.:-]+)/', $ccops_line, $ccops_match)) $ccops_web = rtrim($ccops_match[1], '/');
     }
     if (!function_exists('fatal')) { function fatal($text) { ccops_fail($text); } }
+    chdir("$ccops_web/admin");
     require_once("$ccops_web/admin/functions.inc.php");
     $amp_conf = parse_amportal_conf(AMP_CONF);
     require_once("$ccops_web/admin/common/db_connect.php");

@@ -138,6 +138,8 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
         some = new or old
         assert some is not None
         name = key_of(old or some)
+        if new is not None and new.tech == "pjsip":
+            yield Check(f"{name} is a trunk of chan_sip or IAX2", False, "PJSIP", "PJSIP trunks are edited in FreePBX")
         twice = sum(each.trunk.name == name for each in freepbx_trunks.lines(tables)) > 1
         if twice:
             yield Check(f"{name} is one trunk", False, "FreePBX has two of that name", "rename one of them there")
@@ -218,7 +220,10 @@ def _ids_of(tables: Tables, number: str) -> frozenset[str]:
 def _unlike_driver(new: Entry | None, key: str) -> Iterator[Check]:
     if new is None:
         return
-    for field, only in unspelt(kind_of(new), new.tech).items():
+    fixed = {**unspelt(kind_of(new), new.tech)}
+    if isinstance(new, Extension) and new.tech == "pjsip":
+        fixed |= freepbx_extensions.PJSIP_ONLY
+    for field, only in fixed.items():
         value = getattr(new, field)
         if field not in ("channels", "register") and value not in (only, ""):
             yield Check(

@@ -280,12 +280,8 @@ def _trunk_calls(now: Tables, number: str, old: Entry | None, new: Entry | None)
         name: "\n".join(f"{row.get('keyword')}={row.get('data') or ''}" for row in _details(now, table, each))
         for name, each in (("peerdetails", peer), ("userconfig", user))
     }
-    if new.tech == "pjsip":  # IssabelPBX takes the keywords of these in the place of the user's
-        lines = {"peerdetails": "", "userconfig": lines["peerdetails"]}
     registered = next((row.get("data") or "" for row in now.of(table, id=registers)), "")
     given = {**settings, **lines, "register": registered, "tech": new.tech, "number": number}
-    if new.tech == "pjsip" and registered:
-        given["register"] = "send"
     yield ("trunks_add" if old is None else "trunks_edit"), given
 
 

@@ -37,7 +37,10 @@ _KEYWORDS: Mapping[str, str] = {
     "deny": "deny",
     "permit": "permit",
 }
-_PJSIP_DEFAULTS = {"type": "friend", "host": "dynamic", "port": "5060", "nat": "yes", "dtmf": "rfc2833"}
+PJSIP_ONLY = {"type": "friend", "host": "dynamic", "port": "5060", "qualify": "yes"}
+"""What a PJSIP device has no keyword for, with the only value that it may have."""
+
+_PJSIP_DEFAULTS = {**PJSIP_ONLY, "nat": "yes", "dtmf": "rfc2833"}
 
 
 def extensions(tables: Tables) -> tuple[Extension, ...]:
@@ -108,6 +111,22 @@ def device_words(tables: Tables, entry: Extension) -> dict[str, str]:
             "qualify": entry.qualify,
             **codecs,
             **ends,
+            **gates,
+        }
+    if asterisk == "pjsip":  # IssabelPBX' form; FreePBX 12 and later fill in the rest
+        return {
+            "secret": secret,
+            "dtmfmode": entry.dtmf,
+            "context": entry.context,
+            "direct_media": entry.direct_media,
+            "nat": entry.nat,
+            "transport": "transport-udp",
+            "max_contacts": "1",
+            "callgroup": entry.call_group,
+            "pickupgroup": entry.pickup_group,
+            **codecs,
+            **ends,
+            "mailbox": entry.mailbox or entry.number,
             **gates,
         }
     trust = {"trustrpid": "yes", "sendrpid": "no"} if like >= (2, 10) else {}

@@ -3,7 +3,7 @@
 Source: core_trunks_add, core_trunks_edit and core_trunks_del of FreePBX core. Up to 2.5 the settings are variables
 `OUT_N`, `OUTCID_N`, … of the table `globals` and the rows of `sip` or `iax` have the ids 9999N (peer), 99999N (user)
 and 9999999N (registration); from 2.6 on there is a table `trunks`, and the ids are tr-peer-N, tr-user-N and tr-reg-N.
-IssabelPBX has a PJSIP trunk's keywords at pjsip-N. A disabled trunk's rows have the flag 1, which is not written to
+A disabled trunk's rows have the flag 1, which is not written to
 Asterisk's files.
 """
 
@@ -51,7 +51,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def lines(tables: Tables) -> tuple[Line, ...]:
-    """Those of chan_sip and IAX2, and of PJSIP where it is IssabelPBX, in their order."""
+    """Those of chan_sip and IAX2, in their order: the keywords of PJSIP's are not these."""
     return tuple(Line(number, _read(tables, number, tech, name)) for number, tech, name in _defined(tables))
 
 
@@ -59,7 +59,7 @@ def _defined(tables: Tables) -> Iterator[tuple[str, Tech, str]]:
     if tables.has("trunks"):
         for row in sorted(tables.of("trunks"), key=lambda row: int(row.get("trunkid") or 0)):
             tech = _TECHS.get((row.get("tech") or "").lower())
-            if tech is not None and (tech != "pjsip" or tables.issabel):
+            if tech is not None and tech != "pjsip":
                 yield row.get("trunkid") or "", tech, row.get("channelid") or ""
         return
     for row in tables.of("globals"):

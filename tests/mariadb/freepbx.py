@@ -195,6 +195,7 @@ class Asterisk:
         self.file: Path | None = None
         self.loaded: dict[str, dict[str, dict[str, str]]] = {}
         self.asked: list[str] = []
+        self.modules = ["chan_sip.so", "chan_iax2.so"]
         self.exit = 0
         self.deaf = False
         self.refuse_at: int | None = None
@@ -230,6 +231,7 @@ class Asterisk:
             return self.exit
         self._session.run(f"UPDATE {self._database}.admin SET value = 'false' WHERE variable = 'need_reload'")
         self.loaded = {}
+        techs = {row["id"]: row["tech"] for row in self.rows("devices")}
         for table, tech in (("sip", "sip"), ("iax", "iax2")):
             rows = sorted(self.rows(table), key=lambda row: row["keyword"], reverse=True)
             rows.sort(key=lambda row: row["flags"])
@@ -237,7 +239,8 @@ class Asterisk:
                 if row["keyword"] == "account" and row["flags"] != 1:
                     mine = [r for r in rows if r["id"] == row["id"] and r["flags"] != 1]
                     keys = {r["keyword"]: r["data"] for r in mine}
-                    self.loaded.setdefault(tech, {})[row["data"]] = keys
+                    driver = "pjsip" if techs.get(row["id"]) == "pjsip" else tech
+                    self.loaded.setdefault(driver, {})[row["data"]] = keys
         return 0
 
     def console(self, command: str) -> str:
@@ -247,7 +250,7 @@ class Asterisk:
         if command == "core show version":
             return "Asterisk 1.8.20.0 built by nobody\n"
         if command.startswith("module show like"):
-            return f"{words[-1]}  Running\n" if words[-1] in ("chan_sip.so", "chan_iax2.so") else "0 modules loaded\n"
+            return f"{words[-1]}  Running\n" if words[-1] in self.modules else "0 modules loaded\n"
         if command == "dialplan show":
             return samples.DIALPLAN
         if command == "queue show":
@@ -256,12 +259,14 @@ class Asterisk:
             return self._database_command(command)
         tech = words[0]
         there = self.loaded.get(tech, {})
+        if words[1:3] == ["show", "endpoints"]:
+            return "".join(f" Endpoint:  {name}   Unavailable 0 of inf\n" for name in there)
         if words[1:3] == ["show", "peers"]:
             return "Name/username  Host\n" + "".join(f"{name}/{name}   x\n" for name in there)
         key = words[-1]
         if key not in there:
             return f"Peer {key} not found.\n"
-        sample = samples.IAX2_PEER if tech == "iax2" else samples.SIP_PEER
+        sample = {"iax2": samples.IAX2_PEER, "pjsip": samples.PJSIP_ENDPOINT}.get(tech, samples.SIP_PEER)
         keys = there[key]
         secret = "<Set>" if keys.get("secret") else "<Not set>"
         told = {

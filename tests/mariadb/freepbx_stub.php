@@ -164,6 +164,32 @@ function core_devices_del($id, $again = false) {
     foreach (array('devices', 'sip', 'iax') as $table) sql("DELETE FROM $table WHERE id = " . Stub::cell($id));
 }
 
+// FreePBX from 12 on has objects beside its functions.
+if (getenv('STUB_NEW')) {
+    class StubCore {
+        function generateDefaultDeviceSettings($tech, $number, $name) {
+            $flag = 2;
+            $known = array('secret' => '', 'dtmfmode' => 'rfc4733', 'context' => 'from-internal', 'sipdriver' => 'chan_' . $tech,
+                'account' => $number, 'mailbox' => '', 'disallow' => '', 'allow' => '', 'callgroup' => '', 'pickupgroup' => '',
+                'dial' => '', 'accountcode' => '', 'deny' => '', 'permit' => '', 'media_encryption' => 'no');
+            if ($tech == 'sip') $known += array('host' => 'dynamic', 'type' => 'friend', 'nat' => 'yes', 'port' => '5060', 'qualify' => 'yes');
+            foreach ($known as $word => $value) $known[$word] = array('value' => $value, 'flag' => $flag++);
+            return $known;
+        }
+        function addDevice($id, $tech, $settings, $again) {
+            foreach (array('dial', 'devicetype', 'user', 'description', 'emergency_cid') as $name) $$name = $settings[$name]['value'];
+            foreach (array('devicetype', 'user', 'description', 'emergency_cid') as $name) unset($settings[$name]);
+            foreach (array_keys($_REQUEST) as $name) unset($_REQUEST[$name]);
+            foreach ($settings as $word => $each) if ($word != 'account') $_REQUEST["devinfo_$word"] = $each['value'];
+            return core_devices_add($id, $tech, $dial, $devicetype, $user, $description, $emergency_cid, $again);
+        }
+    }
+    class FreePBX {
+        public $Core;
+        static function create() { static $one; if (!$one) { $one = new FreePBX(); $one->Core = new StubCore(); } return $one; }
+    }
+}
+
 function stub_trunk($n, $tech, $channel, $prefix, $most, $outcid, $peer, $context, $user, $register, $keep, $fail, $off, $name, $provider, $continue) {
     $new = Stub::has('trunks');
     $flag = $off == 'on' ? 1 : 0;

@@ -132,6 +132,35 @@ def test_a_life_of_a_trunk(tmp_path: Path, mariadb: Server, version: str, by: st
     play(act())
 
 
+@pytest.mark.parametrize("tech", ["sip", "pjsip"])
+def test_from_12_on(tmp_path: Path, mariadb: Server, tech: str) -> None:
+    async def act() -> None:
+        async with stage_of(tmp_path, mariadb, "2.11", "freepbx") as stage:
+            assert stage.php is not None
+            stage.php["STUB_NEW"] = "1"
+            stage.asterisk.modules.append("chan_pjsip.so")
+            mariadb.run("UPDATE asterisk.admin SET value = '13.0.197' WHERE variable = 'version'")
+            before = without_flag(stage)
+            token = stage.executor.vault.put(Secret(SECRET))
+            report = await stage.edit(do="add", key="201", name="Leo", tech=tech, secret=token, call_group="2")
+            assert report.ending == "done", report.summary
+            words = {row["keyword"]: row["data"] for row in stage.asterisk.rows("sip") if row["id"] == "201"}
+            assert (words["secret"], words["callgroup"], words["sipdriver"]) == (SECRET, "2", f"chan_{tech}")
+            assert ("host" in words) is (tech == "sip")
+            mariadb.run("INSERT INTO asterisk.sip VALUES ('201', 'their_own', 'x', 40)")
+            stage.asterisk.apply()
+            report = await stage.edit(do="edit", key="201", codecs="alaw")
+            assert report.ending == "done", report.summary
+            words = {row["keyword"]: row["data"] for row in stage.asterisk.rows("sip") if row["id"] == "201"}
+            assert (words["allow"], words["their_own"]) == ("alaw", "x")
+            assert (await stage.edit(do="delete", key="201")).ending == "done"
+            assert without_flag(stage) == before
+            with pytest.raises(Refused, match="a trunk of chan_sip or IAX2"):
+                await stage.edit("trunk", do="add", key="line", host="10.0.0.1", tech="pjsip")
+
+    play(act())
+
+
 @pytest.mark.parametrize("after", range(4))
 @pytest.mark.parametrize(
     ("version", "by", "how"),
@@ -232,17 +261,20 @@ def test_the_most_robust_that_is_there_is_taken(tmp_path: Path, mariadb: Server)
     play(act())
 
 
-@pytest.mark.parametrize("text", NASTY)
-def test_any_text_is_refused_or_only_text(tmp_path: Path, mariadb: Server, text: str) -> None:
+def test_any_text_is_refused_or_only_text(tmp_path: Path, mariadb: Server) -> None:
     async def act() -> None:
         async with stage_of(tmp_path, mariadb, "2.8", "amportal") as stage:
-            plan = await stage.plan(do="edit", key="101", name=text)
-            if plan.refusals:
-                return
-            report = await stage.executor.run(plan)
-            assert report.ending == "done", report.summary
-            assert getattr((await exchange_of(stage)).find("extension", "101"), "name", "") == text
-            assert {len(stage.asterisk.rows(table)) for table in ("users", "devices")} == {3}
+            done = 0
+            for text in NASTY:
+                plan = await stage.plan(do="edit", key="101", name=text)
+                if plan.refusals:
+                    continue
+                report = await stage.executor.run(plan)
+                assert report.ending == "done", report.summary
+                done += 1
+                assert getattr((await exchange_of(stage)).find("extension", "101"), "name", "") == text
+                assert {len(stage.asterisk.rows(table)) for table in ("users", "devices")} == {3}
+            assert 5 <= done < len(NASTY)
 
     play(act())
 

@@ -300,6 +300,25 @@ def test_iax2(tmp_path: Path, mariadb: Server) -> None:
     play(act())
 
 
+def test_pjsip_where_it_is_issabel(tmp_path: Path, mariadb: Server) -> None:
+    async def act() -> None:
+        async with FreepbxStage(tmp_path, mariadb, "issabel") as stage:
+            stage.asterisk.modules.append("chan_pjsip.so")
+            before = stage.asterisk.all_rows()
+            token = stage.executor.vault.put(Secret(SECRET))
+            report = await stage.edit(do="add", key="301", name="Leo", tech="pjsip", secret=token)
+            assert report.ending == "done", report.summary
+            words = {row["keyword"]: row["data"] for row in stage.asterisk.rows("sip") if row["id"] == "301"}
+            assert (words["dial"], words["mailbox"], words["direct_media"]) == ("PJSIP/301", "301", "no")
+            assert "host" not in words
+            with pytest.raises(Refused, match="host is “dynamic” with PJSIP"):
+                await stage.edit(do="edit", key="301", host="10.0.0.1")
+            assert (await stage.edit(do="delete", key="301")).ending == "done"
+            assert stage.asterisk.all_rows() == before
+
+    play(act())
+
+
 # What fails
 
 
@@ -499,40 +518,42 @@ NASTY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", NASTY)
-def test_any_text_is_refused_or_only_text(tmp_path: Path, mariadb: Server, text: str) -> None:
+def test_any_text_is_refused_or_only_text(tmp_path: Path, mariadb: Server) -> None:
     async def act() -> None:
         async with FreepbxStage(tmp_path, mariadb, "2.8") as stage:
             before = stage.asterisk.all_rows()
-            plan = await stage.plan(do="edit", key="101", name=text, account_code="")
-            if plan.refusals:
-                assert stage.asterisk.all_rows() == before
-                return
-            report = await stage.executor.run(plan)
-            assert report.ending == "done", report.summary
-            raw = stage.asterisk.rows("users")
-            name = str(cell(raw, extension="101")["name"])
-            # As FreePBX' own pages store it: UTF-8 in a column that calls itself latin1.
-            assert name.encode("cp1252", "replace") in (text.encode(), name.encode("cp1252", "replace"))
-            found = await exchange_of(stage)
-            assert getattr(found.find("extension", "101"), "name", "") == text
-            assert stage.asterisk.astdb["AMPUSER/101/cidname"] == text
-            other = stage.asterisk.all_rows()
-            assert {table for table in before if before[table] != other[table]} <= {"users", "devices"}
+            done = 0
+            for text in NASTY:
+                plan = await stage.plan(do="edit", key="101", name=text)
+                if plan.refusals:
+                    continue
+                report = await stage.executor.run(plan)
+                assert report.ending == "done", report.summary
+                done += 1
+                name = str(cell(stage.asterisk.rows("users"), extension="101")["name"])
+                # As FreePBX' own pages store it: UTF-8 in a column that calls itself latin1.
+                assert not text.isascii() or name == text
+                found = await exchange_of(stage)
+                assert getattr(found.find("extension", "101"), "name", "") == text
+                assert stage.asterisk.astdb["AMPUSER/101/cidname"] == text
+                other = stage.asterisk.all_rows()
+                assert {table for table in before if before[table] != other[table]} <= {"users", "devices"}
+            assert 5 <= done < len(NASTY)
 
     play(act())
 
 
-@pytest.mark.parametrize(
-    "field",
-    ["context", "host", "port", "dtmf", "nat", "codecs", "account_code", "mailbox", "deny", "permit", "call_group"],
-)
-@pytest.mark.parametrize("text", ["x'; DROP TABLE sip; --", "a\nb", "x;y", "$(id)", "\x1b[2J"])
-def test_other_fields_take_none_of_it(tmp_path: Path, mariadb: Server, field: str, text: str) -> None:
+def test_other_fields_take_none_of_it(tmp_path: Path, mariadb: Server) -> None:
+    fields = ("context", "host", "port", "dtmf", "nat", "codecs", "account_code", "mailbox", "deny", "permit")
+
     async def act() -> None:
         async with FreepbxStage(tmp_path, mariadb, "2.8") as stage:
-            plan = await stage.plan(do="edit", key="101", **{field: text})
-            assert plan.refusals
+            before = stage.asterisk.all_rows()
+            for field in (*fields, "call_group"):
+                for text in ("x'; DROP TABLE sip; --", "a\nb", "x;y", "$(id)", "\x1b[2J"):
+                    plan = await stage.plan(do="edit", key="101", **{field: text})
+                    assert plan.refusals, (field, text)
+            assert stage.asterisk.all_rows() == before
 
     play(act())
 

@@ -73,6 +73,26 @@ def test_a_secret_is_made_and_shown_once(ccops: Typed, stage: ExchangeStage) -> 
     assert command_line(stage.audit.records()[0].request) == "ext add 101 --name Ana"
 
 
+def test_what_is_written_is_shown_on_request(ccops: Typed, stage: ExchangeStage) -> None:
+    words = ("ext", "add", "101", "--name", "Ana", "--dry-run")
+    assert "secret=***" not in ccops(*words).stdout
+    told = ccops(*words, "--statements").stdout
+    assert "what is written and sent, secrets as ***:" in told
+    assert "+ secret=***" in told
+    assert "asterisk -rx 'sip reload'" in told
+    assert "+ secret=***" in json.loads(ccops(*words, "--json").stdout)["statements"]
+    assert not stage.owned.read_text()
+
+
+def test_the_driver_is_told(ccops: Typed) -> None:
+    assert ccops("ext", "add", "101", "--name", "Ana", "--yes").exit_code == 0
+    rows = [line.split() for line in ccops("ext", "list").stdout.splitlines()]
+    assert rows[0] == ["number", "what", "driver", "context", "state"]
+    assert rows[1][:4] == ["101", "Ana", "sip", "from-internal"]
+    assert json.loads(ccops("ext", "list", "--json").stdout)[0]["tech"] == "sip"
+    assert "sip, pjsip or iax2" in ccops("ext", "add", "--help").output
+
+
 def test_a_plan_is_printed_and_nothing_is_done(ccops: Typed, stage: ExchangeStage) -> None:
     result = ccops("ext", "add", "101", "--name", "Ana", "--dry-run")
     assert result.exit_code == 0
