@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ccops.links.errors import LinkError
 from ccops.operations import pbx_seen
-from ccops.operations.exchange import Changes, Exchange, joined
+from ccops.operations.exchange import Changes, Exchange, digest_of, joined
 from ccops.operations.files import write_private
 from ccops.operations.plan import Argv, Check, Surprise
 from ccops.operations.scene import Scene, serves
@@ -77,7 +77,7 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        return self.tables.digest
+        return digest_of(self.tables.told)
 
     def grounds(self, scene: Scene, techs: Sequence[Tech]) -> Iterator[Check]:
         tables = self.tables

@@ -7,7 +7,6 @@ stands in Asterisk's own database (astdb) is by its path without a slash in fron
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -94,15 +93,15 @@ class Tables(msgspec.Struct, frozen=True):
         return (2, 11) if self.issabel else self.version
 
     @property
-    def digest(self) -> str:
-        """Of all rows that an edit could change, whatever their order."""
+    def told(self) -> str:
+        """All rows that an edit could change, whatever their order, as one text: with secrets, for a digest alone."""
         counted = (
             (table, *sorted(f"{name}={value!r}" for name, value in row.items()))
             for table in KEYS
             if table != "admin"
             for row in self.of(table)
         )
-        return hashlib.md5("\n".join(sorted(map(repr, counted))).encode(), usedforsecurity=False).hexdigest()
+        return "\n".join(sorted(map(repr, counted)))
 
     @property
     def unlike_utf8(self) -> bool:
