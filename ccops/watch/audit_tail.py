@@ -40,6 +40,7 @@ class AuditTail:
         return list(self._rows.values())
 
     async def _begin(self, query: Query, schema: Schema, node: str, midnight: float, now: float) -> None:
+        self.cut = False
         back = await first_id(query, "audit", "datetime_init", midnight - LOOK_BACK_LOGINS_S)
         today = await first_id(query, "audit", "datetime_init", midnight - _SLACK_S)
         oldest = await query(

@@ -82,7 +82,7 @@ async def test_the_list_says_what_runs_and_why_not(opened: Callable[..., Opened]
         assert "outside 22:00 to 06:00" in row(app, "noche")
         assert "stopped" in row(app, "parada")
         assert "finished" in row(app, "hecha")
-        assert "no call is left to be made" in row(app, "hecha")
+        assert "no call is left" in row(app, "hecha")
         assert "ended on 2026-11-25" in row(app, "pasada")
         assert "begins on 2026-11-27" in row(app, "futura")
         assert "shares queue 400 with" in row(app, "atención")
@@ -361,6 +361,25 @@ async def test_what_cannot_be_done_is_said_and_barred(
         await pilot.press("y")
         await pilot.pause()
         assert not operator.runs
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_small_and_without_colour(
+    opened: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app, _, _ = opened()
+    async with app.run_test(size=size) as pilot:
+        await listed(pilot, app)
+        for words in ("> runs", ". stopped", "5/13", "9 today"):
+            assert words in seen.text(app), words
+        view_of(app).table.move_to("out:1")
+        await pilot.press("enter")
+        await seen.until(pilot, lambda: "no answer" in seen.text(app))
+        await pilot.press("b")
+        await seen.until(pilot, lambda: "2 sessions!" in seen.text(app))
+        await pilot.press("b")
+        await seen.until(pilot, lambda: "disabled" in seen.text(app))
 
 
 async def test_another_node_is_asked_anew(opened: Callable[..., Opened]) -> None:

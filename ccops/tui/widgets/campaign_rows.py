@@ -16,21 +16,21 @@ from ccops.tui.widgets.cells import NOTHING, Cell, Column, Role
 from ccops.tui.widgets.cells import Row as TableRow
 
 CAMPAIGNS: Final = (
-    Column("name", "Campaign", 14, flex=2, most=30),
-    Column("kind", "Dir", 3),
+    Column("name", "Campaign", 12, flex=2, most=30),
+    Column("kind", "Dir", 3, priority=3),
     Column("state", "State", 10),
-    Column("why", "Why not / agents on it", 23, flex=6, most=60),
+    Column("why", "Why not / agents on it", 22, flex=6, most=60),
     Column("done", "Done", 11, align="right", descending=True),
-    Column("left", "Left", 6, align="right", descending=True),
-    Column("age", "Age", 4, align="right"),
-    Column("contact", "Contact", 7, align="right", descending=True, priority=1),
-    Column("success", "Success", 7, align="right", priority=2, descending=True),
-    Column("queue", "Queue", 8, priority=3, most=14),
-    Column("tried", "Again", 5, align="right", priority=4, descending=True),
-    Column("lost", "Lost", 4, align="right", priority=5, descending=True),
-    Column("talk", "Ø talk", 6, align="right", priority=6, descending=True),
-    Column("wait", "Ø wait", 6, align="right", priority=7, descending=True),
-    Column("trunk", "Trunk", 10, flex=1, priority=8, most=20),
+    Column("left", "Left", 6, align="right", descending=True, priority=1),
+    Column("age", "Age", 4, align="right", priority=2),
+    Column("contact", "Contact", 7, align="right", descending=True, priority=4),
+    Column("success", "Success", 7, align="right", priority=5, descending=True),
+    Column("queue", "Queue", 8, priority=6, most=14),
+    Column("tried", "Again", 5, align="right", priority=7, descending=True),
+    Column("lost", "Lost", 4, align="right", priority=8, descending=True),
+    Column("talk", "Ø talk", 6, align="right", priority=9, descending=True),
+    Column("wait", "Ø wait", 6, align="right", priority=10, descending=True),
+    Column("trunk", "Trunk", 10, flex=1, priority=11, most=20),
 )
 CALLS: Final = (
     Column("at", "Last event", 19, descending=True),
@@ -107,7 +107,7 @@ def campaign_row(known: Standing, now: float) -> TableRow:
     out = campaign.direction == "out"
     live = [link for link in known.links if not link.stale]
     # A word that stands beside it need not be said twice.
-    reason = {"I": "", "T": "no call is left to be made"}.get(campaign.status, known.why)
+    reason = {"I": "", "T": "no call is left"}.get(campaign.status, known.why)
     why = known.remark or (reason if known.why else ", ".join(link.name or link.agent for link in live))
     cells = (
         Cell(campaign.name or NOTHING, "strong"),
@@ -298,11 +298,15 @@ def _word(status: str) -> Word:
 def _done(progress: Progress | None, out: bool) -> Cell:
     if progress is None:
         return Cell("…", "muted")
+    done, total = progress.done, progress.total
     if out:
-        return Cell(
-            f"{progress.done:,}/{progress.total:,}", "", progress.done / progress.total if progress.total else 0
-        )
-    return Cell(f"{progress.total:,} today", "", progress.total)
+        return Cell(f"{_short(done, total)}/{_short(total, total)}", "", done / total if total else 0.0)
+    return Cell(f"{total:,} today", "", total)
+
+
+def _short(number: int, of: int) -> str:
+    """In five cells: `9,999`, `99999`, `1234k`; both sides of a fraction alike."""
+    return f"{number:,}" if of < 10_000 else str(number) if of < 100_000 else f"{number / 1000:.0f}k"
 
 
 def _age(progress: Progress | None, now: float) -> Cell:
