@@ -61,9 +61,11 @@ def outgoing(rows: Iterable[Row], read_at: float = 0.0, cost_s: float = 0.0) -> 
         if status.lower() not in _FINAL:
             again += count(row.get("again"))
             retried += count(row.get("again")) if status != PENDING else 0
-            # Those of a stopped list are marked as barred too, and are called once the list goes on.
-            paused += number_of if status.lower() == "paused" else 0
-            barred += count(row.get("barred")) if status.lower() != "paused" else 0
+            # Those of a stopped list are barred as well until the list goes on.
+            if status.lower() == "paused":
+                paused += count(row.get("barred"))
+            else:
+                barred += count(row.get("barred"))
         if number_of - old:
             outcomes[status] += number_of - old
         if status.lower() in ("success", "shortcall"):
