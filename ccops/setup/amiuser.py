@@ -41,8 +41,9 @@ def _supervisor(modern: bool, make_secret: Callable[[], str]) -> Iterator[str]:
 def _administrator(modern: bool, make_secret: Callable[[], str]) -> Iterator[str]:
     yield from _supervisor(modern, make_secret)
     yield ""
-    yield "; An administrator needs no more here: configuration is edited over SSH, with the rights that"
-    yield "; `ccops sudoers --operate` prints, and never through the manager."
+    yield "; An administrator needs no more here, unless extensions are edited in FreePBX' tables: then `system` added"
+    yield "; to `write` lets Asterisk's own database be written (DBPut), else the console is told over SSH."
+    yield "; All other configuration is edited over SSH, with the rights that `ccops sudoers --operate` prints."
 
 
 def _section(user: str, secret: str) -> Iterator[str]:

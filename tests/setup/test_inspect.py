@@ -31,6 +31,20 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Sequence[str]
     return (found,), None
 
 
+async def test_freepbx_is_found_and_its_passwords_are_not(
+    tmp_path: Path, shell: tuple[Sequence[str], str | None]
+) -> None:
+    root = elastix(tmp_path / "root")
+    (root / "etc" / "amportal.conf").write_text(f"AMPDBPASS={SECRET}\nAMPWEBROOT=/var/www/html\n")
+    (root / "usr" / "bin" / "php").write_text("#!/bin/sh\n")
+    (root / "usr" / "bin" / "php").chmod(0o755)
+    runner = FolderRunner(root, *shell)
+    facts = await inspect_node(runner, "root@192.168.27.121")
+    assert facts.freepbx == {"/etc/amportal.conf": "readable"}
+    assert facts.programs["php"] == "/usr/bin/php"
+    assert SECRET.encode() not in runner.output
+
+
 async def test_a_debian_node_is_read_in_every_shell(tmp_path: Path, shell: tuple[Sequence[str], str | None]) -> None:
     runner = FolderRunner(lab(tmp_path / "root"), *shell)
     facts = await inspect_node(runner, "admin@192.168.27.121")
