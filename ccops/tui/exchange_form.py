@@ -111,9 +111,14 @@ class EntryForm:
                 found["secret_text"] = _told(fault)
             elif again is None or again.reveal() != typed.reveal():
                 found |= {"secret_again": "expected the same once more, found another one"}
-        instead_of = key_of(self._old) if self._old is not None and self.do == "edit" else None
-        for fault in faults(entry, self._exchange.known(key), instead_of):
-            if fault.field != "secret":
+        known, stays = self._exchange.known(key), set[tuple[str, str]]()
+        instead_of = None
+        if self._old is not None and self.do == "edit":
+            instead_of = key_of(self._old)
+            # What is there already and stays is not judged: others may have made it otherwise.
+            stays = {(fault.field, fault.expected) for fault in faults(self._old, known, instead_of)}
+        for fault in faults(entry, known, instead_of):
+            if fault.field != "secret" and (fault.field, fault.expected) not in stays:
                 found.setdefault(fault.field, _told(fault))
         return found
 

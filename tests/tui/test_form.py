@@ -187,3 +187,16 @@ async def test_what_is_pasted_is_cleaned(make: Make) -> None:
         await pilot.pause()
         for line in seen.lines(app):
             assert all(c.isprintable() for c in line), repr(line)
+
+
+async def test_what_no_field_is_to_blame_for_is_said(make: Make) -> None:
+    app, _ = make()
+    async with app.run_test(size=(80, 24)) as pilot:
+        ended: list[Filled | None] = []
+        await app.push_screen(
+            FormScreen("T", [], fields(), lambda _: {"driver": "expected one that is there"}), ended.append
+        )
+        await pilot.pause()
+        await pilot.press("enter")
+        await seen.until(pilot, lambda: "driver: expected one that is there" in seen.text(app))
+        assert not ended

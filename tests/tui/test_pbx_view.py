@@ -448,6 +448,24 @@ async def test_editing_sends_only_what_was_changed(start: Started) -> None:
         assert arguments == {"do": "edit", "key": "200", "name": "Ana María", "qualify": "no"}
 
 
+async def test_what_others_made_otherwise_and_stays_is_not_judged(start: Started) -> None:
+    app, operator = start()
+    odd = Extension("200", "Ana", Secret("weak"), context="gone-long-ago", mailbox="a b")
+    operator.reading = Reading(msgspec.structs.replace(samples_pbx.exchange(), entries=(odd,)), None, samples.NOW)
+    async with app.run_test(size=(120, 45)) as pilot:
+        await seen.until(pilot, lambda: view(app).exchange)
+        await cursor_on(app, pilot, "200")
+        await pilot.press("e")
+        await opened(app, pilot)
+        fill(app, name="Eva", port="x")
+        await pilot.press("enter")
+        await seen.until(pilot, lambda: "to be corrected: port" in seen.text(app))
+        fill(app, port="5070")
+        await pilot.pause()
+        await pilot.press("enter")
+        assert await confirmed(app, operator, pilot) == {"do": "edit", "key": "200", "name": "Eva", "port": "5070"}
+
+
 async def test_copying_begins_like_the_other_one(start: Started) -> None:
     app, operator = start()
     async with app.run_test(size=(120, 45)) as pilot:

@@ -204,6 +204,10 @@ class FormScreen(ModalScreen[Filled | None]):
     def _hint(self) -> None:
         shown = [self._fields[name].label for name in self._faults if name in self._touched and name in self._fields]
         parts: list[Part] = []
+        # What no field of the form is to blame for must not hold it up without a word.
+        elsewhere = next((f"{name}: {text}" for name, text in self._faults.items() if name not in self._fields), "")
+        if elsewhere and not shown:
+            parts = [(f"{themes.mark('critical')} {clean(elsewhere, 200)}  ", "bold $critical")]
         if shown:
             parts = [(f"{themes.mark('critical')} to be corrected: {', '.join(shown)}  ", "bold $critical")]
         for keys, word in (("enter", "go on"), ("tab ↓↑", "fields"), ("← →", "choose"), ("esc", "leave")):
