@@ -37,12 +37,17 @@ _NOTHING = "nothing was changed: look at `ccops triage`, and ask for it again"
 
 
 class Way(Protocol):
-    """How FreePBX is written to. `words`: what it is called; `database`: where its tables are."""
+    """How FreePBX is written to. `words`: what it is called; `database`: where its tables are.
+
+    `exact`: it writes the very rows that were drawn, so that what comes is known before it is sent.
+    """
 
     @property
     def words(self) -> str: ...
     @property
     def database(self) -> str: ...
+    @property
+    def exact(self) -> bool: ...
 
     async def tables(self, bench: Bench, node: str) -> Tables:
         """What is there now, astdb too. Raises LinkError, Surprise."""
@@ -190,6 +195,7 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
             self.way,
             tuple(changes),
             self.tables,
+            draft.tables_now,
             draft.edit,
             tuple(dict.fromkeys(numbers)),
             tuple(trunks),
@@ -253,13 +259,17 @@ def _draw_trunk(draft: Drafted, number: str, old: Entry | None, new: Entry | Non
 
 
 class FreepbxWork(msgspec.Struct, frozen=True):
-    """An edit of FreePBX. `tables`: as it was drawn from; `edit`: the rows that become different; `numbers`, `trunks`:
-    the extensions and the trunks' numbers that it is about. Implements `ccops.operations.exchange.Work`."""
+    """An edit of FreePBX. Implements `ccops.operations.exchange.Work`.
+
+    `tables`, `after`: as it was drawn from, as drawn; `edit`: the rows that become different; `numbers`, `trunks`: the
+    extensions and the trunks' numbers that it is about.
+    """
 
     node: str
     way: Way
     changes: tuple[tuple[Entry | None, Entry | None], ...]
     tables: Tables
+    after: Tables
     edit: Edit
     numbers: tuple[str, ...]
     trunks: tuple[str, ...]
@@ -318,6 +328,8 @@ class FreepbxWork(msgspec.Struct, frozen=True):
         before = self.tables.about(self.numbers, self.trunks)
         kept = {"numbers": self.numbers, "trunks": self.trunks, **_packed(before)}
         write_private(folder / "freepbx.before", json.dumps(kept))
+        if self.way.exact:
+            write_private(folder / "freepbx.after", json.dumps(_packed(self.after.about(self.numbers, self.trunks))))
         return str(folder / "freepbx.before")
 
     async def apply(self, bench: Bench) -> str:

@@ -50,6 +50,11 @@ class PhpWay(msgspec.Struct, frozen=True):
         """What it is called."""
         return "FreePBX functions"
 
+    @property
+    def exact(self) -> bool:
+        """Whether what it writes is known before."""
+        return False
+
     async def tables(self, bench: Bench, node: str) -> Tables:
         """What is there now."""
         try:

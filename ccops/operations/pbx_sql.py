@@ -47,6 +47,11 @@ class SqlWay(msgspec.Struct, frozen=True):
         """What it is called."""
         return "FreePBX tables"
 
+    @property
+    def exact(self) -> bool:
+        """Whether what it writes is known before."""
+        return True
+
     async def tables(self, bench: Bench, node: str) -> Tables:
         """What is there now."""
         try:

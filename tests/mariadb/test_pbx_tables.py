@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import stat
 from fnmatch import fnmatchcase as fnmatch
@@ -431,6 +432,43 @@ def test_where_it_cannot_be_taken_back_it_is_undone_later(tmp_path: Path, mariad
             mariadb.run("UPDATE asterisk.users SET name = 'Ana Lucia' WHERE extension = '101'")
             report = await stage.executor.undo(record)
             assert report.ending == "done", report.summary
+            assert stage.asterisk.all_rows() == before
+            assert stage.asterisk.astdb == tree
+
+    play(act())
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 9])
+def test_killed_at_a_statement_it_is_undone(tmp_path: Path, mariadb: Server, after: int) -> None:
+    async def act() -> None:
+        async with FreepbxStage(tmp_path, mariadb, "2.8") as stage:
+            before, tree = stage.asterisk.all_rows(), dict(stage.asterisk.astdb)
+            plan = await stage.plan(do="delete", key="101")
+            change, times = stage.books.change, 0
+
+            async def killed(node: str, sql: str, params: object = (), **more: float) -> int:
+                nonlocal times
+                times += 1
+                if times == after + 1:
+                    raise asyncio.CancelledError
+                return await change(node, sql, params, **more)
+
+            stage.books.change = killed  # type: ignore[method-assign]
+            with pytest.raises(asyncio.CancelledError):
+                await stage.executor.run(plan)
+            stage.books.change = change  # type: ignore[method-assign]
+            stage.executor = stage.console()  # another process
+            record = stage.executor.unfinished()
+            assert record is not None
+            # What somebody else has changed since is neither as it was nor as it was to become: it stays.
+            mariadb.run("UPDATE asterisk.sip SET data = '3000' WHERE id = '101' AND keyword = 'qualify'")
+            there = [row for row in stage.asterisk.rows("sip") if row["id"] == "101" and row["keyword"] == "qualify"]
+            report = await stage.executor.undo(record)
+            assert report.ending == ("surprised" if there else "done"), report.summary
+            if there:
+                mariadb.run("UPDATE asterisk.sip SET data = 'yes' WHERE id = '101' AND keyword = 'qualify'")
+                report = await stage.executor.undo(record)
+                assert report.ending == "done", report.summary
             assert stage.asterisk.all_rows() == before
             assert stage.asterisk.astdb == tree
 
