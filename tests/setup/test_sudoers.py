@@ -246,11 +246,12 @@ def folder() -> Iterator[Path]:
 def test_sudo_itself_runs_these_commands_and_no_others(folder: Path, operating: bool) -> None:
     """Real sudo in a mount namespace of its own, where /etc/sudoers is what was generated."""
     programs = {}
-    for name in ("cl_status", "drbdadm", "service", "asterisk", "ip", "fuser"):
+    for name in ("cl_status", "drbdadm", "service", "asterisk", "ip", "fuser", "amportal", "php"):
         (folder / name).write_text('#!/bin/sh\necho "ran $*"\n')
         (folder / name).chmod(0o755)
         programs[name] = str(folder / name)
     facts = NodeFacts("h", name="n1", versions={"sudo": "1.9.5", "drbd": "8.4.11"}, programs=programs)
+    facts = msgspec.structs.replace(facts, freepbx={"/etc/amportal.conf": "hidden"})
     (folder / "sudoers").write_text(sudoers("nobody", PAIR, facts, ["eth0"], operating=operating))
     (folder / "sudoers").chmod(0o440)
     calls = {
@@ -272,6 +273,14 @@ def test_sudo_itself_runs_these_commands_and_no_others(folder: Path, operating: 
         "service ssh stop": False,
         "asterisk -rx 'core restart when convenient'": operating,
         "asterisk -rx 'dialplan reload'": False,
+        "asterisk -rx 'sip show peer 101'": operating,
+        "asterisk -rx 'iax2 show peer gw-2'": operating,
+        "asterisk -rx 'sip show peer 101' -x 'core stop now'": False,
+        "asterisk -rx 'database show AMPUSER'": operating,
+        "asterisk -rx 'database put CW 101 x'": False,
+        "amportal a r": operating,
+        "amportal stop": False,
+        "php": False,
         "ip addr del 10.0.0.1/24 dev eth0": operating,
         "ip addr del 10.0.0.2/24 dev eth0": False,
         "fuser -m /data": operating,
