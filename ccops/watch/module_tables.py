@@ -88,7 +88,8 @@ class _Tables:
         return await self._ask(
             f"SELECT 'in' AS direction, q.queue, e.callerid AS number, {trunk},"
             f" {self._call('datetime_init', 'datetime_end')}"
-            f" FROM (SELECT * FROM call_center.call_entry WHERE {where} ORDER BY datetime_entry_queue LIMIT %s) AS e"
+            f" FROM (SELECT id_queue_call_entry, callerid, datetime_init, datetime_end, {self._kept('call_entry')}"
+            f" FROM call_center.call_entry WHERE {where} ORDER BY datetime_entry_queue LIMIT %s) AS e"
             " LEFT JOIN call_center.queue_call_entry AS q ON q.id = e.id_queue_call_entry"
             " LEFT JOIN call_center.agent AS a ON a.id = e.id_agent",
             bounds,
@@ -115,7 +116,8 @@ class _Tables:
         return await self._ask(
             f"SELECT 'out' AS direction, c.queue, e.phone AS number, {self._schema.field('calls', 'trunk')},"
             f" {self._call('start_time', 'end_time')}"
-            f" FROM (SELECT * FROM call_center.calls WHERE {between(by)} ORDER BY {by} LIMIT %s) AS e"
+            f" FROM (SELECT {'id_list' if schema.by_lists else 'id_campaign'}, phone, start_time, end_time,"
+            f" {self._kept('calls')} FROM call_center.calls WHERE {between(by)} ORDER BY {by} LIMIT %s) AS e"
             f" {campaign} LEFT JOIN call_center.agent AS a ON a.id = e.id_agent",
             (begin, end),
         )
@@ -142,6 +144,11 @@ class _Tables:
             f" UNIX_TIMESTAMP(e.{answered}) AS answered, UNIX_TIMESTAMP(e.{ended}) AS ended,"
             " e.duration AS talk, e.duration_wait AS wait"
         )
+
+    def _kept(self, table: str) -> str:
+        """The columns of a call that both tables have; all of them would make each row of the subquery longer."""
+        names = ["id_agent", "uniqueid", "status", "datetime_entry_queue", "duration", "duration_wait"]
+        return ", ".join([*names, *(["trunk"] if self._schema.has(table, "trunk") else [])])
 
     async def _ask(self, sql: str, params: Sequence[Any]) -> list[Row]:
         return await self._query(sql, (*params, MOST_ROWS + 1), timeout_s=TIMEOUT_S)
