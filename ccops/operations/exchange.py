@@ -144,15 +144,15 @@ async def read_exchange(
     hands: Hands, books: Books, settings: PairSettings, node: str, taken_at: float
 ) -> Reading[Exchange]:
     """Reads it by the back end of the settings, or the most robust one that is there; else a Reading says why not."""
-    from ccops.operations import pbx_files, pbx_found
+    from ccops.operations import pbx_files_read, pbx_found
 
     backend = settings.pbx.backend
     if backend == "files":
-        found: Exchange | str = await pbx_files.read(hands, node)
+        found: Exchange | str = await pbx_files_read.read(hands, node)
     else:
         found = await pbx_found.read(hands, books, settings, node)
         if isinstance(found, str) and backend is None:
-            why, found = found, await pbx_files.read(hands, node)
+            why, found = found, await pbx_files_read.read(hands, node)
             if isinstance(found, str):
                 found = f"{found} (nor is there FreePBX: {why})"
     return Reading(None, found, taken_at) if isinstance(found, str) else Reading(found, None, taken_at)

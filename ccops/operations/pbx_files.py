@@ -19,28 +19,22 @@ from msgspec.structs import replace
 from ccops.config import Secret
 from ccops.links.errors import LinkError
 from ccops.operations import pbx_seen
-from ccops.operations.exchange import TECHS, Changes, Exchange, Spoken, Work, digest_of, joined
+from ccops.operations.exchange import TECHS, Changes, Exchange, digest_of, joined
 from ccops.operations.files import write_private
 from ccops.operations.plan import Argv, Check, Surprise
 from ccops.operations.scene import Scene, serves
-from ccops.pbx import heard
 from ccops.pbx.model import DRIVERS, LABELS, Entry, Tech, key_of, kind_of
 from ccops.pbx.owned import NotOwned, OwnedFile, parse
 from ccops.pbx.rules import shown
 from ccops.pbx.spelling import unspelt
 from ccops.text import clean, decode
-from ccops.watch.configuration import cut_frames, source
 
 if TYPE_CHECKING:
     from ccops.operations.bench import Bench
-    from ccops.operations.hands import Hands
 
 FOLDER = "/etc/asterisk"
-_TIMEOUT_S = 60.0
 _COMMAND_S = 30.0
-_STEMS: Mapping[Tech, str] = {"sip": "sip", "pjsip": "pjsip", "iax2": "iax"}
-_INCLUDE = re.compile(r"""\s*#\s*(?:try)?include\s*[ \t"<']\s*(?:/etc/asterisk/)?([\w.]+)[">']?\s*(?:;.*)?""")
-_HEAD = re.compile(r"\s*\[([^\]]{1,80})\]")
+STEMS: Mapping[Tech, str] = {"sip": "sip", "pjsip": "pjsip", "iax2": "iax"}
 
 RELOADS: Mapping[Tech, tuple[Argv, ...]] = {
     "sip": (("asterisk", "-rx", "sip reload"),),
@@ -69,12 +63,12 @@ class Owned(msgspec.Struct, frozen=True):
     @property
     def path(self) -> str:
         """Where it is."""
-        return f"{FOLDER}/{_STEMS[self.tech]}_ccops.conf"
+        return f"{FOLDER}/{STEMS[self.tech]}_ccops.conf"
 
     @property
     def main(self) -> str:
         """The file that must include it."""
-        return f"{FOLDER}/{_STEMS[self.tech]}.conf"
+        return f"{FOLDER}/{STEMS[self.tech]}.conf"
 
     @property
     def file(self) -> OwnedFile:
@@ -280,7 +274,7 @@ class FilesWork(msgspec.Struct, frozen=True):
 
     async def put_back(self, bench: Bench) -> str:
         """By what `keep` wrote. Raises Surprise where a file is a third one, neither the former nor the new."""
-        kept = [tech for tech in TECHS if (bench.folder / f"{_STEMS[tech]}_ccops.conf.after.md5").exists()]
+        kept = [tech for tech in TECHS if (bench.folder / f"{STEMS[tech]}_ccops.conf.after.md5").exists()]
         if not kept:
             raise Surprise(f"what was there before is not kept in {bench.folder}: nothing is put back")
         return "; ".join([await _restored(bench, self.node, tech, Owned(tech).path) for tech in kept])
@@ -402,112 +396,3 @@ def _plain(text: str) -> list[str]:
         re.sub(r"(?i)^((?:;off )?\s*(?:secret|password|md5secret|auth)\s*=>?).*", r"\1***", line)
         for line in text.split("\n")
     ]
-
-
-# Reading
-
-
-async def read(hands: Hands, node: str) -> Exchange | str:
-    """What is there, or why it could not be read."""
-    try:
-        done = await hands.run(node, ["/bin/sh", "-s"], timeout_s=_TIMEOUT_S, input=script().encode())
-    except LinkError as error:
-        return clean(str(error), 300)
-    frames = cut_frames(done.stdout)
-    if not frames:
-        said = clean(decode(done.stderr).strip(), 200)
-        return f"Asterisk's files on {node} cannot be read{': ' if said else ''}{said}"
-    said, code = frames.get("version.txt", ("", 1))
-    if code != 0:
-        return f"Asterisk on {node} does not answer: {clean(said, 200)}"
-    return parse_exchange(node, frames)
-
-
-def script() -> str:
-    """The script as it is sent."""
-    body = files("ccops.operations").joinpath("exchange.sh").read_text(encoding="utf-8").splitlines()
-    lines = "".join(f"{line}\n" for line in body if not line.lstrip().startswith("#"))
-    return f"FOLDER={shlex.quote(FOLDER)}\n{source('files.sh')}{lines}"
-
-
-def parse_exchange(node: str, frames: Mapping[str, tuple[str, int]]) -> FilesExchange | str:
-    """The script's frames as values, or why they are none: no driver, or a file that ccops did not write."""
-
-    def text(name: str) -> str | None:
-        found, code = frames.get(name, ("", 1))
-        return found if code == 0 else None
-
-    loaded = tuple(tech for tech in TECHS if f"chan_{tech}.so" in (text(f"{tech}.module.txt") or ""))
-    if not loaded:
-        return (
-            f"Asterisk on {node} has none of chan_sip, chan_pjsip and chan_iax2 loaded: "
-            "`asterisk -rx 'module show like chan_'` shows what it has"
-        )
-    owned = tuple(_owned(tech, text) for tech in loaded)
-    entries: list[Entry] = []
-    for each in owned:
-        why, found = _understood(each)
-        if why is not None:
-            return f"{each.path} on {node} is not as ccops wrote it: {why}"
-        entries += found
-    shown_plan = text("dialplan.txt")
-    return FilesExchange(
-        node,
-        next((each.tech for each in owned if each.included), loaded[0]),
-        tuple(entries),
-        Spoken(
-            heard.version(text("version.txt") or ""),
-            loaded,
-            {tech: heard.peers(text(f"{tech}.peers.txt") or "", tech) for tech in loaded},
-            heard.queues(text("queues.txt") or ""),
-            heard.dialplan(shown_plan) if shown_plan else None,
-        ),
-        {name: "a section of the main file" for each in owned for name in each.sections},
-        folder=clean((text("folder.txt") or "").strip(), 200),
-        owned=owned,
-    )
-
-
-def _owned(tech: Tech, text: object) -> Owned:
-    assert callable(text)
-    found = text(f"{tech}.owned.txt")
-    skeleton = text(f"{tech}.skeleton.txt")
-    return Owned(
-        tech,
-        # The dot that the script adds keeps the newlines at its end.
-        None if found is None else Secret(found.rstrip("\n").removesuffix(".")),
-        clean((text(f"{tech}.digest.txt") or "").strip(), 40),
-        _included(skeleton, f"{_STEMS[tech]}_ccops.conf"),
-        _heads(skeleton or ""),
-    )
-
-
-def _understood(owned: Owned) -> tuple[str | None, tuple[Entry, ...]]:
-    """Why it is not ccops' own, and what is in it."""
-    if owned.text is None:
-        return None, ()
-    if digest_of(owned.text.reveal()) != owned.digest:
-        return "it has bytes that are no UTF-8 text, or it changes right now", ()
-    try:
-        return None, owned.file.entries
-    except NotOwned as error:
-        return str(error), ()
-
-
-def _included(skeleton: str | None, name: str) -> bool | None:
-    """Whether a main file includes it. What follows the line in the same section would belong to ccops' last one."""
-    if not skeleton:
-        return None
-    lines = skeleton.split("\n")
-    for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        match = _INCLUDE.fullmatch(line)
-        if match is not None and match[1] == name:
-            return after != "="
-    return False
-
-
-def _heads(skeleton: str) -> tuple[str, ...]:
-    return tuple(clean(m[1], 80) for line in skeleton.split("\n") if (m := _HEAD.match(line)))
-
-
-__all__ = ["FOLDER", "RELOADS", "Change", "FilesExchange", "FilesWork", "Owned", "Work", "parse_exchange", "read"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ccops.config import Secret
-from ccops.operations import pbx_files
+from ccops.operations import pbx_files, pbx_files_read
 from ccops.operations.exchange import digest_of
 from ccops.pbx.owned import FIRST_LINE
 from ccops.watch.configuration import cut_frames
@@ -84,14 +84,14 @@ def test_what_is_there_is_read_as_it_is(shell: list[str], tmp_path: Path) -> Non
         "[general]\nregister => u:secret@host\n[101](phone) ; x\nsecret=topsecret\n"
         " #include sip_ccops.conf\n;secret=x\n"
     )
-    script = pbx_files.script().replace("/etc/asterisk", str(stage.files))
+    script = pbx_files_read.script().replace("/etc/asterisk", str(stage.files))
     path = f"{stage.home}/bin:{os.environ['PATH']}"
     done = subprocess.run(
         [*shell, "-s"], input=script.encode(), capture_output=True, env={"PATH": path}, timeout=60, check=True
     )
     assert b"topsecret" not in done.stdout
     assert b"u:secret" not in done.stdout
-    found = pbx_files.parse_exchange("n1", cut_frames(done.stdout))
+    found = pbx_files_read.parse_exchange("n1", cut_frames(done.stdout))
     assert "changes right now" in str(found)  # a line like a frame's mark is not ours; by the digest that is seen
     assert "secret=abc" not in str(found)
     text = f"{FIRST_LINE}\n;ccops extension 102\n[102]\nsecret=abc\n; ñ\n\n\n"
@@ -99,7 +99,7 @@ def test_what_is_there_is_read_as_it_is(shell: list[str], tmp_path: Path) -> Non
     done = subprocess.run(
         [*shell, "-s"], input=script.encode(), capture_output=True, env={"PATH": path}, timeout=60, check=True
     )
-    again = pbx_files.parse_exchange("n1", cut_frames(done.stdout))
+    again = pbx_files_read.parse_exchange("n1", cut_frames(done.stdout))
     assert isinstance(again, pbx_files.FilesExchange)
     assert (again.tech, again.asterisk.version, again.of("sip").included) == ("sip", "16.28.0", True)
     assert again.of("sip").sections == ("general", "101")
@@ -117,7 +117,12 @@ def test_a_simulated_node_has_files_of_its_own(shell: list[str], tmp_path: Path)
     (files / "sip_ccops.conf").write_text(OLD)
     environment = {**os.environ, "CCOPS_ROOT": str(tmp_path)}
     done = subprocess.run(
-        [*shell, "-s"], input=pbx_files.script().encode(), capture_output=True, env=environment, timeout=60, check=True
+        [*shell, "-s"],
+        input=pbx_files_read.script().encode(),
+        capture_output=True,
+        env=environment,
+        timeout=60,
+        check=True,
     )
     frames = cut_frames(done.stdout)
     assert frames["folder.txt"][0].strip() == "/etc/asterisk"
