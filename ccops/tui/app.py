@@ -12,12 +12,13 @@ from rich.text import Text
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 
 from ccops.config import Settings
 from ccops.text import clean
-from ccops.tui import calling, commands, crash, keymap, private, themes
+from ccops.tui import calling, commands, crash, keymap, private, terminal, themes
 from ccops.tui.aging import believed
 from ccops.tui.alarms import Alarms
 from ccops.tui.frames import Frames
@@ -84,6 +85,10 @@ class Console(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """The root screen."""
         return self.root
+
+    def get_driver_class(self) -> type[Driver]:
+        """One that a slow terminal does not hold up."""
+        return terminal.driver_class(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The console's tones, for themes that are not ours."""
