@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ccops.commands import terminal
-from ccops.commands.confirmation import confirm, must_be_asked
-from ccops.commands.invocation import DONE, REFUSED, Failed, NotDone, chosen
+from ccops.commands.confirmation import Asked, options
+from ccops.commands.invocation import DONE, Failed, chosen
 from ccops.config import Secret
 from ccops.pbx import sheet
 from ccops.pbx.gateway import device_settings, gxw4108
@@ -140,7 +140,7 @@ def _create(path: Path, text: str) -> None:
 # Editing
 
 
-class _Asked:
+class _Wanted:
     """What was typed: the deed, the fields, and the secrets that are made for it (by number or name)."""
 
     def __init__(self, kind: Kind, do: str, arguments: Mapping[str, str], secret: Secret | None = None) -> None:
@@ -153,44 +153,38 @@ class _Asked:
 
 
 def _editing(kind: Kind, do: str, does: str, *more: click.Parameter) -> click.Command:
-    def call(dry_run: bool, statements: bool, yes: bool, as_json: bool, timeout: float, **given: Any) -> None:
-        secret_to = given.pop("secret_to", None)
-        if not dry_run:
-            must_be_asked(yes)
-        asked = _asked(kind, do, given)
+    def call(**given: Any) -> None:
+        secret_to, asked = given.pop("secret_to", None), Asked.taken(given)
+        wanted = _wanted(kind, do, given)
         from ccops.commands.session import conduct
 
         settings, pair = chosen(click.get_current_context())
-        sys.exit(conduct(_edit(settings, pair, asked, dry_run, yes, as_json, timeout, secret_to, statements)))
+        sys.exit(conduct(_edit(settings, pair, wanted, asked, secret_to)))
 
-    common = [
-        click.Option(["--dry-run"], is_flag=True, help="Print the plan and do nothing; exit 1 where it is refused."),
-        click.Option(["--statements"], is_flag=True, help="Show all that is written and sent, secrets as ***."),
-        click.Option(["--yes"], is_flag=True, help="Do not ask. What must hold before it is never passed over."),
-        _JSON,
-        _TIMEOUT,
-    ]
+    common = options(
+        click.Option(["--statements"], is_flag=True, help="Show all that is written and sent, secrets as ***.")
+    )
     return click.Command(do, callback=call, params=[*more, *common], help=f"{does}.\n\n{_EXITS}", short_help=does)
 
 
-def _asked(kind: Kind, do: str, given: dict[str, Any]) -> _Asked:
+def _wanted(kind: Kind, do: str, given: dict[str, Any]) -> _Wanted:
     file, ask, new = given.pop("secret_file", None), given.pop("ask_secret", False), given.pop("new_secret", False)
     if sum(map(bool, (file, ask, new))) > 1:
         raise click.UsageError("only one of --secret-file, --ask-secret and --new-secret")
     path = given.pop("file", None)
-    asked = _Asked(kind, do, {"do": do, **{name: value for name, value in given.items() if value is not None}})
-    key = asked.arguments.get("to") or asked.arguments.get("key", "")
+    wanted = _Wanted(kind, do, {"do": do, **{name: value for name, value in given.items() if value is not None}})
+    key = wanted.arguments.get("to") or wanted.arguments.get("key", "")
     if path is not None:
-        asked.rows = _rows(path, kind)
+        wanted.rows = _rows(path, kind)
     elif file is not None:
-        asked.secret = _from_file(file)
+        wanted.secret = _from_file(file)
     elif ask:
-        asked.secret = Secret(click.prompt("secret", hide_input=True, confirmation_prompt=True, err=True))
+        wanted.secret = Secret(click.prompt("secret", hide_input=True, confirmation_prompt=True, err=True))
     elif new or (kind == "extension" and do in ("add", "copy")):
-        asked.secret = asked.made[key] = generated()
-    if asked.secret is not None and (fault := secret_fault(asked.secret, key)):
+        wanted.secret = wanted.made[key] = generated()
+    if wanted.secret is not None and (fault := secret_fault(wanted.secret, key)):
         raise click.UsageError(str(fault))
-    return asked
+    return wanted
 
 
 def _from_file(path: str) -> Secret:
@@ -214,59 +208,40 @@ def _rows(path: Path, kind: Kind) -> tuple[sheet.Row, ...]:
         raise Failed(f"{path} cannot be read: {getattr(error, 'strerror', 'it is no UTF-8 text')}") from None
 
 
-async def _edit(
-    settings: Any,
-    name: str,
-    asked: _Asked,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-    timeout_s: float,
-    to: Path | None,
-    statements: bool,
-) -> int:
+async def _edit(settings: Any, name: str, wanted: _Wanted, asked: Asked, to: Path | None) -> int:
     from ccops.commands.session import at_work
     from ccops.operations.plan import OperationError, Request
 
-    async with at_work(settings, name, timeout_s, as_json) as session:
+    async with at_work(settings, name, asked.timeout_s, asked.as_json) as session:
         vault = session.executor.vault
-        if asked.do == "import":
-            asked.arguments["rows"] = vault.put(await _with_secrets(session, asked))
-        if asked.secret is not None:
-            asked.arguments["secret"] = vault.put(asked.secret)
+        if wanted.do == "import":
+            wanted.arguments["rows"] = vault.put(await _with_secrets(session, wanted))
+        if wanted.secret is not None:
+            wanted.arguments["secret"] = vault.put(wanted.secret)
         try:
-            plan = await session.executor.prepare(Request(asked.kind, arguments=asked.arguments))
+            plan = await session.executor.prepare(Request(wanted.kind, arguments=wanted.arguments))
         except OperationError as error:
             raise click.UsageError(str(error)) from None
-        if dry_run:
-            session.show(plan, statements=statements)
-            return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
-        if not as_json:
-            session.show(plan, statements=statements)
-            terminal.tell("")
-        session.demand(plan)
-        if as_json and not yes:
-            session.show(plan, err=True, statements=statements)
-        if not await confirm(plan, yes, None):
-            raise NotDone("not confirmed: nothing was done")
+        if (code := await session.agreed(plan, asked)) is not None:
+            return code
         if to is not None:  # before anything is done: a secret that nobody gets to see is lost
-            _create(to, "".join(f"{key},{secret.reveal()}\n" for key, secret in asked.made.items()))
+            _create(to, "".join(f"{key},{secret.reveal()}\n" for key, secret in wanted.made.items()))
         code = await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
         if code == DONE and to is None:
-            _tell_once(asked.made, as_json)
+            _tell_once(wanted.made, asked.as_json)
         return code
 
 
-async def _with_secrets(session: Session, asked: _Asked) -> tuple[sheet.Row, ...]:
+async def _with_secrets(session: Session, wanted: _Wanted) -> tuple[sheet.Row, ...]:
     """The rows; one that is new and has no secret gets one."""
     from msgspec.structs import replace
 
     exchange = await _read(session)
     rows = []
-    for row in asked.rows:
-        if row.secret is None and asked.kind == "extension" and exchange.find(asked.kind, row.key) is None:
-            asked.made[row.key] = generated()
-            row = replace(row, secret=asked.made[row.key])
+    for row in wanted.rows:
+        if row.secret is None and wanted.kind == "extension" and exchange.find(wanted.kind, row.key) is None:
+            wanted.made[row.key] = generated()
+            row = replace(row, secret=wanted.made[row.key])
         rows.append(row)
     return tuple(rows)
 

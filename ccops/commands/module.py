@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ccops.commands import terminal
-from ccops.commands.confirmation import confirm, must_be_asked
-from ccops.commands.invocation import DONE, REFUSED, Failed, NotDone, chosen
+from ccops.commands.confirmation import Asked, options
+from ccops.commands.invocation import DONE, Failed, chosen
 
 if TYPE_CHECKING:
     from ccops.callcentre.campaigns import Campaign
@@ -120,57 +120,32 @@ def _encoded(found: object) -> str:
 
 
 def _editing(operation: str, do: str, does: str, *more: click.Parameter) -> click.Command:
-    def call(dry_run: bool, yes: bool, as_json: bool, timeout: float, **given: Any) -> None:
-        if not dry_run:
-            must_be_asked(yes)
+    def call(**given: Any) -> None:
+        asked = Asked.taken(given, statements=True)
         from ccops.commands.session import conduct
 
         settings, pair = chosen(click.get_current_context())
         arguments = {"do": do, **{name: value for name, value in given.items() if value is not None}}
-        sys.exit(conduct(_edit(settings, pair, operation, arguments, dry_run, yes, as_json, timeout)))
+        sys.exit(conduct(_edit(settings, pair, operation, arguments, asked)))
 
-    common = [
-        click.Option(["--dry-run"], is_flag=True, help="Print the plan and do nothing; exit 1 where it is refused."),
-        click.Option(["--yes"], is_flag=True, help="Do not ask. What must hold before it is never passed over."),
-        _JSON,
-        _TIMEOUT,
-    ]
-    return click.Command(do, callback=call, params=[*more, *common], help=f"{does}.\n\n{_EXITS}", short_help=does)
+    return click.Command(do, callback=call, params=[*more, *options()], help=f"{does}.\n\n{_EXITS}", short_help=does)
 
 
-async def _edit(
-    settings: Any,
-    name: str,
-    operation: str,
-    arguments: dict[str, str],
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-    timeout_s: float,
-) -> int:
+async def _edit(settings: Any, name: str, operation: str, arguments: dict[str, str], asked: Asked) -> int:
     from ccops.commands.session import at_work
     from ccops.operations.plan import OperationError, Request
 
-    async with at_work(settings, name, timeout_s, as_json) as session:
+    async with at_work(settings, name, asked.timeout_s, asked.as_json) as session:
         made = _passwords(session, operation, arguments)
         try:
             plan = await session.executor.prepare(Request(operation, arguments=arguments))
         except OperationError as error:
             raise click.UsageError(str(error)) from None
-        if dry_run:
-            session.show(plan, statements=True)
-            return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
-        if not as_json:
-            session.show(plan, statements=True)
-            terminal.tell("")
-        session.demand(plan)
-        if as_json and not yes:
-            session.show(plan, err=True, statements=True)
-        if not await confirm(plan, yes, None):
-            raise NotDone("not confirmed: nothing was done")
+        if (code := await session.agreed(plan, asked)) is not None:
+            return code
         code = await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
         if code == DONE:
-            _tell_once(made, arguments.get("key", ""), as_json)
+            _tell_once(made, arguments.get("key", ""), asked.as_json)
         return code
 
 

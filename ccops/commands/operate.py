@@ -8,11 +8,10 @@ from typing import Any
 
 import click
 
-from ccops.commands import terminal
 from ccops.commands.audit import audit
-from ccops.commands.confirmation import confirm, must_be_asked
+from ccops.commands.confirmation import Asked, options
 from ccops.commands.exchange import EXCHANGE
-from ccops.commands.invocation import DONE, REFUSED, NotDone, chosen
+from ccops.commands.invocation import chosen
 from ccops.commands.module import IN_MODULE
 from ccops.commands.prose import DRBD_VERBS, FLAGS
 from ccops.commands.resume import resume
@@ -30,21 +29,11 @@ _NODE = "the node's name"
 def _command(operation: Operation) -> click.Command:
     def call(**given: Any) -> None:
         request = _request(operation, given)
-        dry_run, yes, spelled_out = given["dry_run"], given["yes"], given.get("confirm") or given.get("victim")
-        if not dry_run:
-            must_be_asked(yes)
+        asked = Asked.taken(given, given.get("confirm") or given.get("victim"))
         from ccops.commands.session import conduct
 
         settings, name = chosen(click.get_current_context())
-        sys.exit(
-            conduct(
-                _operate(
-                    settings, name, operation, request,
-                    dry_run=dry_run, yes=yes, spelled_out=spelled_out,
-                    as_json=given["as_json"], timeout_s=given["timeout"],
-                )
-            )
-        )  # fmt: skip
+        sys.exit(conduct(_operate(settings, name, operation, request, asked)))
 
     return click.Command(
         operation.name,
@@ -55,39 +44,19 @@ def _command(operation: Operation) -> click.Command:
     )
 
 
-async def _operate(
-    settings: Any,
-    name: str,
-    operation: Operation,
-    request: Request,
-    *,
-    dry_run: bool,
-    yes: bool,
-    spelled_out: str | None,
-    as_json: bool,
-    timeout_s: float,
-) -> int:
+async def _operate(settings: Any, name: str, operation: Operation, request: Request, asked: Asked) -> int:
     from ccops.commands.session import at_work
     from ccops.watch.once import is_complete, is_diagnosed
 
     # What is to be weighed before data are given up is read from both sides' files.
     whole = is_diagnosed if operation.destroys else is_complete
-    async with at_work(settings, name, timeout_s, as_json, whole) as session:
+    async with at_work(settings, name, asked.timeout_s, asked.as_json, whole) as session:
         try:
             plan = await session.executor.prepare(request)
         except OperationError as error:
             raise click.UsageError(str(error)) from None
-        if dry_run:
-            session.show(plan)
-            return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
-        if not as_json:
-            session.show(plan)
-            terminal.tell("")
-        session.demand(plan)
-        if as_json and not yes:
-            session.show(plan, err=True)
-        if not await confirm(plan, yes, spelled_out):
-            raise NotDone("not confirmed: nothing was done")
+        if (code := await session.agreed(plan, asked)) is not None:
+            return code
         return await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
 
 
@@ -150,13 +119,9 @@ _PARAMETERS: dict[str, Callable[[Operation], list[click.Parameter]]] = {
 
 def _common(operation: Operation) -> list[click.Parameter]:
     spelled = "Beside --yes, where the plan asks for a name to be typed: that name."
-    return [
-        click.Option(["--dry-run"], is_flag=True, help="Print the plan and do nothing; exit 1 where it is refused."),
-        click.Option(["--yes"], is_flag=True, help="Do not ask. What must hold before it is never passed over."),
-        *([] if operation.takes == "victim" else [click.Option(["--confirm"], metavar="NODE", help=spelled)]),
-        click.Option(["--json", "as_json"], is_flag=True, help="One object at the end; progress on standard error."),
-        click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first."),
-    ]
+    return options(
+        *([] if operation.takes == "victim" else [click.Option(["--confirm"], metavar="NODE", help=spelled)])
+    )
 
 
 def _drbd() -> click.Group:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ccops.commands import terminal
-from ccops.commands.confirmation import confirm
-from ccops.commands.invocation import DONE, REFUSED, Failed, NotDone, audit_of, chosen
+from ccops.commands.confirmation import Asked
+from ccops.commands.invocation import DONE, Failed, NotDone, audit_of, chosen
 
 if TYPE_CHECKING:
     from ccops.commands.session import Session
@@ -62,24 +62,15 @@ def resume(
         return
     if not terminal.is_there() and not dry_run and (way is None or not yes):
         raise click.UsageError("there is no terminal to ask on: add --go-on, --undo or --leave, and --yes")
-    sys.exit(conduct(_resume(settings, name, record, way, dry_run, yes, spelled_out, as_json, timeout)))
+    asked = Asked(dry_run, yes, as_json, timeout, spelled_out=spelled_out)
+    sys.exit(conduct(_resume(settings, name, record, way, asked)))
 
 
-async def _resume(
-    settings: Any,
-    name: str,
-    record: Record,
-    way: str | None,
-    dry_run: bool,
-    yes: bool,
-    spelled_out: str | None,
-    as_json: bool,
-    timeout_s: float,
-) -> int:
+async def _resume(settings: Any, name: str, record: Record, way: str | None, asked: Asked) -> int:
     from ccops.commands.session import at_work
     from ccops.operations.plan import OperationError
 
-    async with at_work(settings, name, timeout_s, as_json) as session:
+    async with at_work(settings, name, asked.timeout_s, asked.as_json) as session:
         executor = session.executor
         try:
             if (holder := await executor.under_way()) is not None:
@@ -87,13 +78,13 @@ async def _resume(
             if way is None:
                 way = await _ask()
             if way == "leave":
-                return await _leave(session, record, dry_run, yes)
+                return await _leave(session, record, asked)
             plan = await executor.prepare(record.request, resuming=True)
             if way == "undo":
                 plan = executor.undoing(plan, record)
         except OperationError as error:
             raise NotDone(str(error)) from None
-        return await _carry_out(session, plan, record, way, dry_run, yes, spelled_out)
+        return await _carry_out(session, plan, record, way, asked)
 
 
 async def _ask() -> str:
@@ -103,27 +94,18 @@ async def _ask() -> str:
     return _WAYS[typed[:1]]
 
 
-async def _carry_out(
-    session: Session, plan: Plan, record: Record, way: str, dry_run: bool, yes: bool, spelled_out: str | None
-) -> int:
-    if dry_run:
-        session.show(plan)
-        return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
-    if not session.as_json:
-        session.show(plan)
-        terminal.tell("")
-    session.demand(plan)
-    if not await confirm(plan, yes, spelled_out):
-        raise NotDone("not confirmed: it stays unfinished")
+async def _carry_out(session: Session, plan: Plan, record: Record, way: str, asked: Asked) -> int:
+    if (code := await session.agreed(plan, asked, otherwise="it stays unfinished")) is not None:
+        return code
     if way == "undo":
         return await session.carry_out(plan, lambda listen: session.executor.undo(record, listen))
     return await session.carry_out(plan, lambda listen: session.executor.run(plan, listen, record))
 
 
-async def _leave(session: Session, record: Record, dry_run: bool, yes: bool) -> int:
-    if dry_run:
+async def _leave(session: Session, record: Record, asked: Asked) -> int:
+    if asked.dry_run:
         return DONE
-    if not yes and (await terminal.ask("leave it as it stands? [y/N] ")).lower() not in ("y", "yes"):
+    if not asked.yes and (await terminal.ask("leave it as it stands? [y/N] ")).lower() not in ("y", "yes"):
         raise NotDone("not confirmed: it stays unfinished")
     session.executor.leave(record)
     terminal.tell("null" if session.as_json else f"{record.first.id} is left as it stands; `ccops triage` says how")

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from ccops.commands import objects, prose, terminal
+from ccops.commands.confirmation import Asked, confirm
 from ccops.commands.invocation import DONE, INTERRUPTED, REFUSED, SURPRISED, Failed, NotDone, audit_of, run
 from ccops.commands.ticker import Ticker
 from ccops.config import PairSettings, Settings
@@ -63,6 +64,24 @@ class Session:
             self._refuse(plan, "refused: nothing was done", plan.refusals)
         if why := self.not_permitted(plan):
             self._refuse(plan, why, ())
+
+    async def agreed(self, plan: Plan, asked: Asked, otherwise: str = "nothing was done") -> int | None:
+        """Shows the plan and asks about it: None where it is to be done, an exit code where it was only to be shown.
+
+        Raises NotDone where it may not be done, or is not confirmed; `otherwise` says what is so then.
+        """
+        if asked.dry_run:
+            self.show(plan, statements=asked.statements)
+            return REFUSED if plan.refusals or self.not_permitted(plan) else DONE
+        if not self.as_json:
+            self.show(plan, statements=asked.statements)
+            terminal.tell("")
+        self.demand(plan)
+        if self.as_json and not asked.yes:
+            self.show(plan, err=True, statements=asked.statements)
+        if not await confirm(plan, asked.yes, asked.spelled_out):
+            raise NotDone(f"not confirmed: {otherwise}")
+        return None
 
     async def carry_out(self, plan: Plan, deed: Callable[[Listener], Coroutine[Any, Any, Report]]) -> int:
         """Runs what was confirmed and tells how it went; the exit code."""

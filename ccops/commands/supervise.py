@@ -9,9 +9,8 @@ from typing import Any, get_args
 import click
 
 from ccops.callcentre.deeds import Deed, Impossible, Kind, agent_called, caller_called
-from ccops.commands import terminal
-from ccops.commands.confirmation import confirm, must_be_asked
-from ccops.commands.invocation import DONE, REFUSED, Failed, NotDone, chosen
+from ccops.commands.confirmation import Asked, options
+from ccops.commands.invocation import Failed, NotDone, chosen
 from ccops.commands.module import OF_AGENTS
 from ccops.operations.supervising import request_of
 from ccops.watch.snapshot import Snapshot
@@ -33,6 +32,7 @@ _DOES: dict[Kind, str] = {
     "barge": "Join an agent's call, heard by both",
     "move": "Move a waiting caller to the top, or to another queue",
 }
+_DRY_RUN = "Print what would be sent; exit 1 where it is not possible."
 _AGENT = "The agent: interface (SIP/101), number or name."
 
 
@@ -40,41 +40,30 @@ def _command(kind: Kind) -> click.Command:
     def call(**given: Any) -> None:
         if kind == "hangup" and bool(given["agent"]) is bool(given["caller"]):
             raise click.UsageError("either an agent, whose call is meant, or --caller")
-        if not given["dry_run"]:
-            must_be_asked(given["yes"])
+        asked = Asked.taken(given)
         from ccops.commands.session import conduct
 
         settings, name = chosen(click.get_current_context())
-        sys.exit(conduct(_supervise(settings, name, kind, given)))
+        sys.exit(conduct(_supervise(settings, name, kind, given, asked)))
 
     return click.Command(
         kind,
         callback=call,
-        params=[*_PARAMETERS[kind](), *_common()],
+        params=[*_PARAMETERS[kind](), *options(dry_run=_DRY_RUN, yes="Do not ask.")],
         help=f"{_DOES[kind]}.\n\n{_EXITS}",
         short_help=_DOES[kind],
     )
 
 
-async def _supervise(settings: Any, name: str, kind: Kind, given: dict[str, Any]) -> int:
+async def _supervise(settings: Any, name: str, kind: Kind, given: dict[str, Any], asked: Asked) -> int:
     from ccops.commands.session import at_work
 
-    as_json, yes = given["as_json"], given["yes"]
-    async with at_work(settings, name, given["timeout"], as_json) as session:
+    async with at_work(settings, name, asked.timeout_s, asked.as_json) as session:
         deed = _deed(kind, given, session.store.snapshot, settings.console.extension or "")
         board = session.executor.switchboard
         plan = await board.prepare(request_of(deed))
-        if given["dry_run"]:
-            session.show(plan)
-            return REFUSED if plan.refusals or session.not_permitted(plan) else DONE
-        if not as_json:
-            session.show(plan)
-            terminal.tell("")
-        session.demand(plan)
-        if as_json and not yes:
-            session.show(plan, err=True)
-        if not await confirm(plan, yes, None):
-            raise NotDone("not confirmed: nothing was done")
+        if (code := await session.agreed(plan, asked)) is not None:
+            return code
         return await session.carry_out(plan, lambda listen: board.run(plan, listen))
 
 
@@ -172,15 +161,6 @@ _PARAMETERS: dict[Kind, Callable[[], list[click.Parameter]]] = {
     "barge": _spy,
     "move": _move,
 }
-
-
-def _common() -> list[click.Parameter]:
-    return [
-        click.Option(["--dry-run"], is_flag=True, help="Print what would be sent; exit 1 where it is not possible."),
-        click.Option(["--yes"], is_flag=True, help="Do not ask."),
-        click.Option(["--json", "as_json"], is_flag=True, help="One object at the end; progress on standard error."),
-        click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first."),
-    ]
 
 
 COMMANDS: dict[str, click.Command] = {

@@ -18,7 +18,7 @@ from ccops.operations.grants import grant, may
 from ccops.operations.module import Module
 from ccops.operations.module_rows import RowChange
 from ccops.operations.plan import Check, Condition, Look, OperationError, Plan, Request, Role, Step
-from ccops.operations.scene import Scene, reachable, serves
+from ccops.operations.scene import Scene, edited_on, serves
 from ccops.text import clean
 
 if TYPE_CHECKING:
@@ -49,16 +49,9 @@ def ground(request: Request, scene: Scene, title: str, role: Role) -> Plan | tup
 
 def _grounds(scene: Scene) -> Iterator[Check]:
     node = scene.serving
-    yield Check(
-        "one node is seen to serve",
-        node is not None,
-        "" if node else "none, or two",
-        "see `ccops triage`: an edit goes to the node that serves, and to no other",
-        lasting=True,
-    )
+    yield from edited_on(scene)
     if node is None:
         return
-    yield reachable(scene, node)
     found = scene.module.value if scene.module else None
     unread = (scene.module.problem if scene.module else None) or "it was not looked at"
     yield Check(

@@ -16,7 +16,7 @@ from ccops.config import Secret
 from ccops.operations.exchange import Changes, Exchange, Work
 from ccops.operations.pbx_seen import still
 from ccops.operations.plan import Check, Condition, OperationError, Plan, Request, Step
-from ccops.operations.scene import Scene, reachable
+from ccops.operations.scene import Scene, edited_on
 from ccops.pbx.changes import diff
 from ccops.pbx.model import Entry, Kind, Tech, fields, identity, key_of, kind_of, made, renamed
 from ccops.pbx.rules import faults
@@ -75,16 +75,9 @@ def plan_edit(request: Request, scene: Scene) -> Plan:
 
 def _grounds(kind: Kind, request: Request, scene: Scene, exchange: Exchange | None) -> Iterator[Check]:
     node = scene.serving
-    yield Check(
-        "one node is seen to serve",
-        node is not None,
-        "" if node else "none, or two",
-        "see `ccops triage`: an edit goes to the node that serves, and to no other",
-        lasting=True,
-    )
+    yield from edited_on(scene)
     if node is None:
         return
-    yield reachable(scene, node)
     unread = (scene.exchange.problem if scene.exchange else None) or "it was not looked at"
     yield Check(
         f"what {node} has of extensions and trunks could be read",

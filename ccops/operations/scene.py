@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -212,6 +212,20 @@ def reachable(scene: Scene, name: str) -> Check:
         "look from another machine; `ccops triage` says what its peer sees of it",
         lasting=True,
     )
+
+
+def edited_on(scene: Scene) -> Iterator[Check]:
+    """Of what must hold before anything of Asterisk or MySQL is edited: one node serves, and it answers."""
+    node = scene.serving
+    yield Check(
+        "one node is seen to serve",
+        node is not None,
+        "" if node else "none, or two",
+        "see `ccops triage`: an edit goes to the node that serves, and to no other",
+        lasting=True,
+    )
+    if node is not None:
+        yield reachable(scene, node)
 
 
 def surveyed(scene: Scene, name: str) -> Check:
