@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import itertools
 import shutil
 import stat
 import tarfile
@@ -175,6 +176,7 @@ GOOD = (entry("bundle.toml"), (HEALTHY / "bundle.toml").read_bytes())
         (tar((entry("bundle.toml"), b"[pair]\nname = 3\n")), "bundle.toml"),
         (tar((entry("bundle.toml"), b"\xff\xfe")), "bundle.toml"),
     ],
+    ids=map(str, itertools.count()),  # what is packed tells when it was packed
 )
 def test_what_is_no_bundle(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "b.tar.gz"
