@@ -13,9 +13,9 @@ from ccops.commands.confirmation import Asked, confirm
 from ccops.commands.invocation import DONE, INTERRUPTED, REFUSED, SURPRISED, Failed, NotDone, audit_of, run
 from ccops.commands.ticker import Ticker
 from ccops.config import PairSettings, Settings
-from ccops.operations.executor import Executor, Listener
+from ccops.operations.executor import Executor
 from ccops.operations.permission import Authority
-from ccops.operations.plan import Busy, NotPermitted, Plan, Refused, Report
+from ccops.operations.plan import Busy, Listener, NotPermitted, Plan, Refused, Report
 from ccops.watch.once import is_complete
 from ccops.watch.pair import PairWatch
 from ccops.watch.snapshot import Snapshot

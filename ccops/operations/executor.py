@@ -10,17 +10,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from ccops.config import PairSettings
-from ccops.links.errors import LinkError, LinkLost, TimedOut
-from ccops.links.process import Completed
 from ccops.operations.audit import Audit, Record
-from ccops.operations.bench import Bench
+from ccops.operations.bench import Bench, Send
 from ccops.operations.books import Books
 from ccops.operations.catalogue import EDITS, MODULE_EDITS, plan_for
+from ccops.operations.course import Course
 from ccops.operations.exchange import Exchange, read_exchange
 from ccops.operations.eyes import Eyes
 from ccops.operations.hands import Hands
@@ -28,20 +28,14 @@ from ccops.operations.lock import PairLock
 from ccops.operations.module import Module, read_module
 from ccops.operations.permission import Authority
 from ccops.operations.plan import (
-    Argv,
     Busy,
     Check,
-    Ending,
+    Listener,
     OperationError,
     Plan,
-    Progress,
     Refused,
     Report,
     Request,
-    Step,
-    StepState,
-    StepWord,
-    Surprise,
 )
 from ccops.operations.scene import Scene
 from ccops.operations.survey import Survey, survey
@@ -49,16 +43,10 @@ from ccops.operations.switchboard import Switchboard
 from ccops.operations.vault import Vault
 from ccops.operations.who import where_from, who
 from ccops.pair.model import Reading
-from ccops.text import clean, decode
 from ccops.watch.layout import layout_of
 from ccops.watch.store import Store
 
-Listener = Callable[[Progress], None]
-
 _SURVEY_OLD_AFTER_S = 10.0
-_GRACE_S = 8.0
-_BEFORE_S = 20.0
-_SAFE = "read `ccops triage`; `ccops resume` offers to go on, to undo it, or to leave it as it is"
 
 
 class Executor:
@@ -192,14 +180,52 @@ class Executor:
             except OperationError as error:
                 self._refused(id, plan, str(error), record)
                 raise
-            return await _Run(self, id, plan, on_progress, record, lock, missed).go()
+            course = self._course(id, plan, on_progress, lock, missed, record)
+            return await course.go()
 
     async def undo(self, record: Record, on_progress: Listener = lambda progress: None) -> Report:
         """Takes back the steps of an interrupted operation that can be taken back, the last one first."""
         plan = self.undoing(await self.prepare(record.request, resuming=True), record)
         self.authority.demand(plan)
         async with self._holding(record.request) as (lock, missed):
-            return await _Run(self, record.first.id, plan, on_progress, record, lock, missed, undoing=True).go()
+            course = self._course(record.first.id, plan, on_progress, lock, missed, record, undoing=True)
+            return await course.go()
+
+    def _course(
+        self,
+        id: str,
+        plan: Plan,
+        on_progress: Listener,
+        lock: PairLock,
+        missed: Sequence[str],
+        record: Record | None,
+        undoing: bool = False,
+    ) -> Course:
+        def make_bench(send: Send, note: Callable[[str], None]) -> Bench:
+            return Bench(
+                hands=self._hands,
+                books=self._books,
+                eyes=self.eyes,
+                settings=self._settings,
+                layout=self._layout,
+                folder=self._folder / f"{self.name}-{id}",
+                send=send,
+                note=note,
+                clock=self._clock,
+                control=self.switchboard.control,
+            )
+
+        return Course(
+            id,
+            plan,
+            on_progress,
+            make_bench=make_bench,
+            write=partial(self.audit.write, id, self.name),
+            lock=lock,
+            missed=missed,
+            record=record,
+            undoing=undoing,
+        )
 
     def undoing(self, plan: Plan, record: Record) -> Plan:
         """The plan that takes an interrupted one back. Raises OperationError where nothing of it can be."""
@@ -275,228 +301,9 @@ class Executor:
         return f"{who()} on {where_from()}: {request} since {at}"
 
 
-class _Run:
-    """One run of one plan."""
-
-    def __init__(
-        self,
-        executor: Executor,
-        id: str,
-        plan: Plan,
-        on_progress: Listener,
-        record: Record | None,
-        lock: PairLock,
-        missed: Sequence[str],
-        undoing: bool = False,
-    ) -> None:
-        self._executor = executor
-        self._id = id
-        self._plan = plan
-        self._listener = on_progress
-        self._record = record
-        self._lock = lock
-        self._missed = missed
-        self._undoing = undoing
-        self._eyes = executor.eyes
-        self._hands = executor._hands
-        self._clock = executor._clock
-        self._began = self._clock()
-        self._states = [StepState() for _ in plan.steps]
-        self._step = ""
-        self._now = ""
-        self._acted_at = 0.0
-        self._bench = Bench(
-            hands=self._hands,
-            books=executor._books,
-            eyes=self._eyes,
-            settings=executor._settings,
-            layout=executor._layout,
-            folder=executor._folder / f"{executor.name}-{id}",
-            send=self._send,
-            note=self._note,
-            clock=self._clock,
-            control=executor.switchboard.control,
-        )
-
-    async def go(self) -> Report:
-        plan = self._plan
-        if self._record is None:
-            steps = tuple(_spelt(step) for step in plan.steps)
-            self._write("began", request=plan.request, title=plan.title, steps=steps)
-        else:
-            self._write("resumed", title=plan.title, text="undoing" if self._undoing else "going on")
-        for name in self._missed:
-            self._note(f"{name} cannot be reached from here and is not locked")
-        try:
-            for number, step in enumerate(plan.steps):
-                await self._one(number, step)
-        except (Surprise, LinkError, OperationError) as error:
-            ending: Ending = "undone" if getattr(error, "undone", False) else "surprised"
-            return self._end(ending, str(error), getattr(error, "safe_next", "") or self._safe_next())
-        except asyncio.CancelledError:
-            self._end("interrupted", f"interrupted in: {self._step}", self._safe_next())
-            raise
-        return self._end("done", f"{plan.title}: {'undone' if self._undoing else 'done'}", "")
-
-    async def _one(self, number: int, step: Step) -> None:
-        self._step = step.name
-        done_before = self._record is not None and not self._undoing and step.name in self._record.steps_done
-        if self._acted_at:
-            await self._eyes.anew(after=self._acted_at)
-        holds = step.effect.holds(self._eyes.look()) is True
-        # What was seen in this operation is not done twice, unless it had to last and did not.
-        done_before = done_before and (holds or not step.kept_until or self._had_begun(step.kept_until))
-        if done_before or (holds and not step.once and step.deed is None):
-            self._write("seen", step=step.name, text=f"already: {step.effect.text}")
-            self._set(number, "already")
-            return
-        if step.before is not None:
-            # What a busy node was late to say may be not known at this moment.
-            try:
-                await self._eyes.until(step.before, limit_s=_BEFORE_S, after=self._acted_at)
-            except Surprise as error:
-                self._fail(number, step, Surprise(f"before “{step.text}”: {error}"))
-        self._set(number, "running")
-        try:
-            await self._act(number, step)
-        except (Surprise, LinkError) as error:
-            if step.optional:
-                self._skip(number, step, str(error))
-                return
-            self._fail(number, step, error)
-
-    def _had_begun(self, name: str) -> bool:
-        return self._record is not None and any(entry.step == name for entry in self._record.entries)
-
-    def _skip(self, number: int, step: Step, why: str) -> None:
-        self._write("noted", step=step.name, text=f"left out: {why}")
-        self._set(number, "skipped", why)
-
-    def _fail(self, number: int, step: Step, error: Exception) -> None:
-        self._write("surprise", step=step.name, text=str(error), safe_next=step.safe_next)
-        self._set(number, "failed", str(error))
-        raise Surprise(str(error), getattr(error, "safe_next", "") or step.safe_next, getattr(error, "undone", False))
-
-    async def _act(self, number: int, step: Step) -> None:
-        acts = bool(step.command) or step.deed is not None
-        if acts:
-            await self._still_locked(step)
-        mark = self._eyes.mark()
-        limit, said = step.limit_s, ""
-        if step.command and step.node:
-            done = await self._try(step)
-            if done is not None:
-                said = _said(done)
-                if done.exit_status != 0:
-                    # Observed beats reported: what it did all the same is looked for, but not for long.
-                    limit = min(limit, _GRACE_S)
-        elif step.deed is not None:
-            self._write("step", step=step.name, node=step.node or "", command=f"({step.text})")
-            said = await step.deed(self._bench)
-            self._write("answered", step=step.name, output=said)
-        if acts:
-            self._acted_at = self._clock()
-        self._set(number, "running", said)
-        try:
-            await self._eyes.until(
-                step.effect,
-                limit_s=limit,
-                after=self._acted_at,
-                nodes=(step.node,) if step.node and step.command else (),
-                since=mark,
-                moving=step.moving,
-            )
-        except Surprise as error:
-            if limit != step.limit_s:
-                raise Surprise(f"`{' '.join(step.command)}` on {step.node} failed: {said}") from None
-            raise error from None
-        self._write("seen", step=step.name, text=step.effect.text)
-        self._set(number, "seen", said)
-
-    async def _try(self, step: Step) -> Completed | None:
-        """Sends a step's command; None when its answer was lost: only what is seen then counts."""
-        node = step.node or ""
-        try:
-            return await self._send(node, step.command, step.command_limit_s, step.name)
-        except (LinkLost, TimedOut) as error:
-            self._note(f"no answer to it ({error}): what became of it must be seen")
-            return None
-
-    async def _send(self, node: str, argv: Argv, limit_s: float, step: str | None = None) -> Completed:
-        step = step or self._step
-        command = " ".join(self._hands.spelt(argv))
-        await self._hands.reach(node)
-        self._write("step", step=step, node=node, command=command)
-        self._show(f"{node}: {command}")
-        try:
-            done = await self._hands.run(node, argv, timeout_s=limit_s)
-        except LinkError as error:
-            self._write("answered", step=step, node=node, text=str(error))
-            raise
-        self._write(
-            "answered", step=step, node=node, exit=done.exit_status, output=_output(done), took_s=round(done.took_s, 3)
-        )
-        return done
-
-    async def _still_locked(self, step: Step) -> None:
-        """Nobody else may have begun meanwhile: where the lock was lost with a link, it is taken anew."""
-        if len(self._lock.held) < len(self._hands.names):
-            try:
-                await self._lock.take()
-            except OperationError as error:
-                raise Surprise(f"before “{step.text}”: the lock was lost: {error}") from None
-
-    def _note(self, text: str) -> None:
-        self._write("noted", step=self._step, text=text)
-        self._show(text)
-
-    def _write(self, event: str, **fields: object) -> None:
-        self._executor.audit.write(self._id, self._executor.name, event, **fields)
-
-    def _set(self, number: int, word: StepWord, said: str = "") -> None:
-        now, before = self._clock(), self._states[number]
-        began = before.began_at if before.began_at is not None else now
-        self._states[number] = StepState(word, clean(said, 600), began, None if word == "running" else now)
-        self._show(self._plan.steps[number].text)
-
-    def _show(self, text: str) -> None:
-        self._now = clean(text, 300)
-        self._listener(Progress(self._id, self._plan, tuple(self._states), self._began, self._now))
-
-    def _safe_next(self) -> str:
-        return next((step.safe_next for step in self._plan.steps if step.name == self._step and step.safe_next), _SAFE)
-
-    def _end(self, ending: Ending, summary: str, safe_next: str) -> Report:
-        took = round(self._clock() - self._began, 3)
-        written = "undone" if ending == "done" and self._undoing else ending
-        self._write("ended", ending=written, text=summary, safe_next=safe_next, took_s=took)
-        snapshot = self._eyes.now
-        served = f"{snapshot.serving} serves" if snapshot.serving else "no single node is seen to serve"
-        found = (f for f in snapshot.findings if f.cause is None and not f.code.startswith("configuration-"))
-        truth = (served, *(f"{finding.code}: {finding.summary}" for finding in found))[:6]
-        return Report(self._id, self._plan, ending, summary, tuple(self._states), truth, safe_next, took)
-
-
-def _spelt(step: Step) -> str:
-    what = " ".join(step.command) or step.text
-    return f"{step.name}{f' on {step.node}' if step.node else ''}: {what}"
-
-
 def _refusal(plan: Plan) -> str:
     first = plan.refusals[0]
     found = f": {first.found}" if first.found else ""
     known = "does not hold" if first.holds is False else "is not known"
     more = f" (and {len(plan.refusals) - 1} more)" if len(plan.refusals) > 1 else ""
     return f"refused: “{first.text}” {known}{found}{more}; {first.way_out}"
-
-
-def _output(done: Completed) -> str:
-    return "\n".join(part for part in (decode(done.stdout).strip(), decode(done.stderr).strip()) if part)
-
-
-def _said(done: Completed) -> str:
-    output = clean(_output(done), 500)
-    if done.exit_status == 0:
-        return output
-    code = "a signal" if done.exit_status is None else f"exit {done.exit_status}"
-    return f"{code}{': ' if output else ''}{output}"

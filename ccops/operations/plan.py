@@ -168,6 +168,10 @@ class Progress(msgspec.Struct, frozen=True):
     now: str = ""
 
 
+Listener = Callable[[Progress], None]
+"""Is told how a plan that runs stands, in the event loop."""
+
+
 class Report(msgspec.Struct, frozen=True):
     """How an operation ended. `summary`: what happened; `truth`: what is true now; `safe_next`: what is safe now.
 

@@ -33,6 +33,7 @@ from ccops.operations.plan import (
     Check,
     Condition,
     Ending,
+    Listener,
     Look,
     Plan,
     Progress,
@@ -45,8 +46,6 @@ from ccops.operations.plan import (
 )
 from ccops.operations.supervising import deed_of, words
 from ccops.watch.store import Store
-
-Listener = Callable[[Progress], None]
 
 SEEN_WITHIN_S = 10.0
 _REREAD_AFTER_S = (1.0, 5.0)
