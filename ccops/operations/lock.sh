@@ -12,12 +12,14 @@ guard= name=ccops-waits
 
 watch() {
     before=$guard
-    # Its name tells others who holds the lock; one is there at any time.
-    sh -c 'trap "kill \$s 2>/dev/null; exit" TERM; sleep "$1" & s=$!; wait $s
+    # Its name tells others who holds the lock; one is there at any time. USR1 ends it, as this shell has no trap of
+    # its own for that: a signal that this shell traps is lost on a child that has just been forked, and then a
+    # guard that was thought gone would end a holder who lives.
+    sh -c 'trap "kill \$s 2>/dev/null; exit" USR1; sleep "$1" & s=$!; wait $s
         read -r pid name state parent rest </proc/$$/stat; [ "$parent" != "$2" ] || kill -9 "$2"' \
         "$name" "$PATIENCE" "$$" "$WHO" 9<&- </dev/null >/dev/null 2>&1 &
     guard=$!
-    [ -z "$before" ] || kill "$before" 2>/dev/null
+    [ -z "$before" ] || kill -USR1 "$before" 2>/dev/null
 }
 
 holder() {
@@ -31,7 +33,7 @@ holder() {
 }
 
 over() {
-    [ -z "$guard" ] || kill "$guard" 2>/dev/null
+    [ -z "$guard" ] || kill -USR1 "$guard" 2>/dev/null
     exit 0
 }
 trap over HUP INT TERM PIPE
