@@ -29,6 +29,7 @@ class CallCentre:
 
     `load` is calls offered over what the agents could take: 0.5 is calm, above 1 queues grow. Whoever ends up on two
     nodes at once (a split brain) reaches the first. Telephones and gateways whose names are `silent` never answer.
+    While agents are `resting`, none is given a call or goes on a break by itself.
     """
 
     def __init__(self, pair: SimulatedPair, agents: int, load: float, seed: int) -> None:
@@ -48,6 +49,7 @@ class CallCentre:
         self.console = Console(pair, self.exchanges)
         self.console.reloaded = self._plug_in
         self.silent: set[str] = set()
+        self.resting = False
         self.dialers = tuple(
             Dialer(pair, exchange, lambda side=side: side.books["break"])  # type: ignore[misc]
             for exchange, side in zip(self.exchanges, sides, strict=True)
@@ -267,7 +269,7 @@ class CallCentre:
         return entry in queue.waiting and queue.waiting.index(entry) < free
 
     def _is_free(self, agent: Agent) -> bool:
-        return agent.status == 1 and not agent.paused and agent.free_at <= self.pair.schedule.now
+        return not self.resting and agent.status == 1 and not agent.paused and agent.free_at <= self.pair.schedule.now
 
     def _choose(self, exchange: Exchange, queue: Queue) -> list[Agent]:
         free = [agent for agent in exchange.members[queue.name] if self._is_free(agent)]
@@ -305,7 +307,7 @@ class CallCentre:
         exchange.hang_up(leg)
         exchange.set_status(agent, 1)
         agent.last_served = self.pair.schedule.now
-        if self._rng.random() < 0.3:
+        if self._rng.random() < 0.3 and not self.resting:
             exchange.pause(agent, True, "Auto-Pause")
             if self.dialers[exchange.machine.index].find(agent.interface) is not None:
                 return  # its next pass puts that right
@@ -387,7 +389,7 @@ class CallCentre:
         while True:
             yield self._rng.expovariate(len(exchange.agents) / 900.0)
             agent = self._rng.choice(list(exchange.agents.values()))
-            if agent.paused:
+            if agent.paused or self.resting:
                 continue
             reason, seconds = self._rng.choice(_BREAKS), 30.0 + self._rng.random() * 240.0
             dialer = self.dialers[exchange.machine.index]

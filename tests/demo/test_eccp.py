@@ -70,7 +70,7 @@ def code(answer: ElementTree.Element) -> str:
 async def still() -> AsyncIterator[Demo]:
     async with Demo(agents=12) as demo:
         demo.stop_time()
-        demo.centre._is_free = lambda agent: False  # type: ignore[method-assign]
+        demo.centre.resting = True
         for seat in demo.centre.dialers[0].seats.values():
             demo.centre.dialers[0].hang_up(seat)
         demo.pair.step(20)

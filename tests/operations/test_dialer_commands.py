@@ -27,8 +27,7 @@ class FullDesk(Desk):
 
 async def rest(demo: Demo, name: str) -> Any:
     """The agent is on no call and in no break, and nobody calls or sends on a break any more."""
-    demo.centre._is_free = lambda agent: False  # type: ignore[method-assign]
-    demo.centre._choose = lambda exchange, queue: []  # type: ignore[method-assign]
+    demo.centre.resting = True
     dialer = demo.centre.dialers[0]
     seat = dialer.find(name)
     assert seat is not None
@@ -51,7 +50,7 @@ async def test_an_agent_is_paused_for_a_break_as_it_is_typed(tmp_path: Path) -> 
         assert seat.break_id is None
 
         code, report = await here.object("agent", "pause", seat.agent.name, "--break", "Almuerzo", "--yes")
-        assert (code, report["ending"]) == (0, "done")
+        assert (code, report["ending"]) == (0, "done"), report
         assert report["request"]["command"] == f"ccops agent pause {CALLED} --break Almuerzo"
         assert (seat.break_id, seat.agent.paused, seat.agent.reason) == (2, True, "Almuerzo")
         _, out, _ = await here.ccops("audit")
@@ -116,7 +115,7 @@ async def test_a_break_that_was_just_made_is_taken(tmp_path: Path) -> None:
         code, _, err = await here.ccops("break", "add", "Pausa activa", "--yes")
         assert code == 0, err
         code, report = await here.object("agent", "pause", CALLED, "--break", "pausa activa", "--yes")
-        assert (code, report["ending"]) == (0, "done")
+        assert (code, report["ending"]) == (0, "done"), report
         assert seat.agent.reason == "Pausa activa"
         code, _, err = await here.ccops("break", "disable", "Pausa activa", "--yes")
         assert code == 0, err

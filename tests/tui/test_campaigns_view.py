@@ -131,8 +131,7 @@ async def test_sessions_run_on_and_corruption_is_marked(opened: Callable[..., Op
         assert "1 with more than one open session" in seen.text(app)
         asked = len(source.asked)
         clock.now += 5
-        app.repaint()
-        await seen.until(pilot, lambda: row(app, "Ana Torres").split()[4] == "10:05")
+        await seen.repainted(pilot, app, lambda: row(app, "Ana Torres").split()[4] == "10:05")
         assert "40:05" in row(app, "Ana Torres")
         assert "6:55:05" in row(app, "Ana Torres")
         assert len(source.asked) == asked, "timers run without a question"
@@ -151,17 +150,16 @@ async def test_it_asks_only_while_it_is_shown_and_costly_things_seldom(opened: C
         assert source.asked == []
         await listed(pilot, app)
         await seen.until(pilot, lambda: source.asked.count("count out:1") == 1 and "count out:6" in source.asked)
+        await seen.settled(pilot, lambda: len(source.asked))
         first = len(source.asked)
         app.repaint()
         await pilot.pause(0.1)
         assert len(source.asked) == first
         clock.now += 11
-        app.repaint()
-        await seen.until(pilot, lambda: source.asked.count("overview") == 2)
+        await seen.repainted(pilot, app, lambda: source.asked.count("overview") == 2)
         assert source.asked.count("count out:1") == 1
         clock.now += 20
-        app.repaint()
-        await seen.until(pilot, lambda: source.asked.count("count out:1") == 2)
+        await seen.repainted(pilot, app, lambda: source.asked.count("count out:1") == 2)
         await pilot.pause(0.1)
         assert source.asked.count("count out:4") == 1, "one that does not run changes no more by itself"
         assert source.most_at_once == 1
@@ -195,12 +193,11 @@ async def test_why_nothing_is_known_is_told_and_what_was_known_stays(opened: Cal
         await seen.until(pilot, lambda: "no table call_center.agent" in seen.text(app))
         source.refusal = ""
         clock.now += 21
-        app.repaint()
+        await seen.repainted(pilot, app, lambda: "9 today" in seen.text(app))
         await listed(pilot, app)
         source.refusal = "no single node is seen to serve"
         clock.now += 40
-        app.repaint()
-        await seen.until(pilot, lambda: "no single node is seen to serve" in seen.text(app))
+        await seen.repainted(pilot, app, lambda: "no single node is seen to serve" in seen.text(app))
         assert "encuesta" in seen.text(app)
         assert "40 s ago" in seen.text(app)
     app, _ = make(start_view="campaigns")
@@ -389,8 +386,7 @@ async def test_another_node_is_asked_anew(opened: Callable[..., Opened]) -> None
         await seen.until(pilot, lambda: "count out:6" in source.asked)
         source.told = replace(source.told, standing=replace(STANDING, node="elaxtix-voip-2"))
         clock.now += 11
-        app.repaint()
-        await seen.until(pilot, lambda: source.asked.count("count out:4") == 2)
+        await seen.repainted(pilot, app, lambda: source.asked.count("count out:4") == 2)
         assert "elaxtix-voip-2" in seen.text(app)
 
 

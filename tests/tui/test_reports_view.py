@@ -127,8 +127,7 @@ async def test_it_asks_only_while_it_is_shown(opened: Callable[..., Opened]) -> 
         await pilot.pause(0.1)
         assert len(archive.asked) == 1, "what was read holds for a minute"
         clock.now += 61
-        app.repaint()
-        await seen.until(pilot, lambda: len(archive.asked) == 2)
+        await seen.repainted(pilot, app, lambda: len(archive.asked) == 2)
         await pilot.press("1")
         clock.now += 600
         app.repaint()
@@ -166,8 +165,7 @@ async def test_why_there_is_nothing_is_told(opened: Callable[..., Opened], make:
         await seen.until(pilot, lambda: "no single node is seen to serve" in seen.text(app))
         archive.refusal = ""
         clock.now += 21
-        app.repaint()
-        await seen.until(pilot, lambda: "from the module" in seen.text(app))
+        await seen.repainted(pilot, app, lambda: "from the module" in seen.text(app))
     app, _ = make(start_view="reports")
     async with app.run_test(size=(100, 30)) as pilot:
         await seen.until(pilot, lambda: "not connected" in seen.text(app))

@@ -101,7 +101,7 @@ async def test_the_menu_says_what_is_not_possible_and_why(tmp_path: Path) -> Non
 
 async def test_a_caller_is_moved_by_keys(tmp_path: Path) -> None:
     async with Demo("busy-day", speed=2, agents=12) as demo:
-        demo.centre._is_free = lambda agent: False  # type: ignore[method-assign]
+        demo.centre.resting = True
         app, _ = console(demo.settings, tmp_path)
         async with app.run_test(size=(120, 40)) as pilot:
             await ready(pilot, app, "2")

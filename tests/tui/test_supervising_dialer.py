@@ -22,8 +22,7 @@ CALLED, LOGGED = "SIP/105", "Agent/9106"
 
 async def at_rest(pilot: Pilot[None], demo: Demo, name: str) -> Seat:
     """That agent is on no call and in no break, and stays so."""
-    demo.centre._is_free = lambda agent: False  # type: ignore[method-assign]
-    demo.centre._choose = lambda exchange, queue: []  # type: ignore[method-assign]
+    demo.centre.resting = True
     dialer = demo.centre.dialers[0]
     seat = dialer.find(name)
     assert seat is not None

@@ -191,7 +191,7 @@ async def test_deferred_watch_says_connecting_and_then_everything() -> None:
 
 async def test_a_queue_beyond_its_limits_is_told_in_the_status_and_on_the_time_line() -> None:
     async with Demo(scenario="busy-day", agents=12, interval=0.3, speed=3) as demo:
-        demo.centre._is_free = lambda agent: False  # type: ignore[method-assign]
+        demo.centre.resting = True
         pair = replace(demo.settings.pairs["demo"], queues={"*": QueueSettings(waiting=1)})
         watch = PairWatch("demo", pair)
         await watch.start()
