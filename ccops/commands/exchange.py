@@ -13,6 +13,7 @@ import click
 from ccops.commands import terminal
 from ccops.commands.confirmation import Asked, options
 from ccops.commands.invocation import DONE, Failed, chosen
+from ccops.commands.looking import EDIT_EXITS, JSON, encoded, looking, tell_once
 from ccops.config import Secret
 from ccops.pbx import sheet
 from ccops.pbx.gateway import device_settings, gxw4108
@@ -24,13 +25,6 @@ from ccops.text import clean
 if TYPE_CHECKING:
     from ccops.commands.session import Session
     from ccops.operations.exchange import Exchange
-
-_EXITS = (
-    "Exit: 0 done and seen, 1 refused or not confirmed, 2 wrong use, 3 nothing can be read, 4 failed: it says whether "
-    "it was taken back, 130 interrupted."
-)
-_JSON = click.Option(["--json", "as_json"], is_flag=True, help="One object for scripts; progress on standard error.")
-_TIMEOUT = click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first.")
 
 
 # Looking
@@ -45,26 +39,17 @@ async def _read(session: Session) -> Exchange:
 
 
 def _looking(kind: Kind, name: str, does: str, tell: Callable[..., str], *more: click.Parameter) -> click.Command:
-    def call(as_json: bool, timeout: float, **given: Any) -> None:
-        from ccops.commands.session import at_work, conduct
+    async def told(session: Session, as_json: bool, **given: Any) -> str:
+        exchange = await _read(session)
+        mine = [entry for entry in exchange.entries if kind_of(entry) == kind]
+        return tell(session, exchange, mine, as_json, **given)
 
-        settings, pair = chosen(click.get_current_context())
-
-        async def look() -> int:
-            async with at_work(settings, pair, timeout, as_json) as session:
-                exchange = await _read(session)
-                mine = [entry for entry in exchange.entries if kind_of(entry) == kind]
-                terminal.tell(tell(session, exchange, mine, as_json, **given), nl=False)
-            return DONE
-
-        sys.exit(conduct(look()))
-
-    return click.Command(name, callback=call, params=[*more, _JSON, _TIMEOUT], help=f"{does}.", short_help=does)
+    return looking(name, does, told, *more)
 
 
 def _listing(session: Session, exchange: Exchange, mine: Sequence[Entry], as_json: bool) -> str:
     if as_json:
-        return _encoded([_object(entry, _state(session, entry)) for entry in mine])
+        return encoded([_object(entry, _state(session, entry)) for entry in mine])
     if not mine:
         return f"{exchange.where} on {exchange.node} has none yet\n"
     rows = [("number" if isinstance(mine[0], Extension) else "name", "what", "driver", "context", "state")]
@@ -81,7 +66,7 @@ def _page(session: Session, exchange: Exchange, mine: Sequence[Entry], as_json: 
         raise Failed(f"{exchange.where} on {exchange.node} has no {clean(key, 40)}")
     state = _state(session, entry)
     if as_json:
-        return _encoded(_object(entry, state))
+        return encoded(_object(entry, state))
     told = {LABELS[name]: _shown(getattr(entry, name)) for name in fields(kind_of(entry))} | {"state": state}
     return "".join(f"{label:<14} {value or 'not set'}\n" for label, value in told.items())
 
@@ -102,12 +87,6 @@ def _object(entry: Entry, state: str) -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     return "yes" if value is True else "no" if value is False else "" if value is None else clean(str(value))
-
-
-def _encoded(found: object) -> str:
-    from ccops.commands.objects import encode
-
-    return encode(found) + "\n"
 
 
 def _exported(kind: Kind) -> click.Command:
@@ -164,7 +143,7 @@ def _editing(kind: Kind, do: str, does: str, *more: click.Parameter) -> click.Co
     common = options(
         click.Option(["--statements"], is_flag=True, help="Show all that is written and sent, secrets as ***.")
     )
-    return click.Command(do, callback=call, params=[*more, *common], help=f"{does}.\n\n{_EXITS}", short_help=does)
+    return click.Command(do, callback=call, params=[*more, *common], help=f"{does}.\n\n{EDIT_EXITS}", short_help=does)
 
 
 def _wanted(kind: Kind, do: str, given: dict[str, Any]) -> _Wanted:
@@ -228,7 +207,7 @@ async def _edit(settings: Any, name: str, wanted: _Wanted, asked: Asked, to: Pat
             _create(to, "".join(f"{key},{secret.reveal()}\n" for key, secret in wanted.made.items()))
         code = await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
         if code == DONE and to is None:
-            _tell_once(wanted.made, asked.as_json)
+            tell_once(wanted.made, asked.as_json, lambda key: f"secret of {key}")
         return code
 
 
@@ -244,15 +223,6 @@ async def _with_secrets(session: Session, wanted: _Wanted) -> tuple[sheet.Row, .
             row = replace(row, secret=wanted.made[row.key])
         rows.append(row)
     return tuple(rows)
-
-
-def _tell_once(made: Mapping[str, Secret], as_json: bool) -> None:
-    """Secrets that were made: on standard error, and never again."""
-    if as_json and made:
-        terminal.tell(_encoded({"secrets": {key: secret.reveal() for key, secret in made.items()}}), err=True, nl=False)
-        return
-    for key, secret in made.items():
-        terminal.tell(f"secret of {key}: {secret.reveal()}   (shown this once)", err=True)
 
 
 # What is typed
@@ -323,7 +293,7 @@ def _gateway() -> click.Command:
         if as_json:
             import msgspec
 
-            terminal.tell(_encoded(msgspec.to_builtins(found)), nl=False)
+            terminal.tell(encoded(msgspec.to_builtins(found)), nl=False)
             return
         widths = [max(len(getattr(each, part)) for each in found) for part in ("page", "label", "value")]
         terminal.tell(f"1. in the gateway's web pages, at http://{clean(host, 60)}/:")
@@ -337,7 +307,7 @@ def _gateway() -> click.Command:
         click.Argument(["name"], metavar="NAME", callback=_plain),
         click.Argument(["host"], metavar="ADDRESS", callback=_plain),
         click.Option(["--number"], default="s", show_default=True, callback=_plain, help="What its lines ring: a DID."),
-        _JSON,
+        JSON,
     ]
     return click.Command("gxw4108", callback=call, params=params, help=f"{does}.", short_help=does)
 

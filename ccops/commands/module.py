@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ccops.commands import terminal
 from ccops.commands.confirmation import Asked, options
 from ccops.commands.invocation import DONE, Failed, chosen
+from ccops.commands.looking import EDIT_EXITS, encoded, looking, tell_once
 
 if TYPE_CHECKING:
     from ccops.callcentre.campaigns import Campaign
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from ccops.config import Secret
     from ccops.watch.campaign_source import CampaignSource, Overview
 
-_EXITS = (
-    "Exit: 0 done and seen, 1 refused or not confirmed, 2 wrong use, 3 nothing can be read, 4 failed: it says whether "
-    "it was taken back, 130 interrupted."
-)
-_JSON = click.Option(["--json", "as_json"], is_flag=True, help="One object for scripts; progress on standard error.")
-_TIMEOUT = click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first.")
 _CAMPAIGN = "A campaign is named by its key (out:3), its id or its name; a break by its id or name."
 
 Tell = Callable[..., Awaitable[str]]
@@ -33,27 +27,13 @@ Tell = Callable[..., Awaitable[str]]
 
 
 def _looking(name: str, does: str, tell: Tell, *more: click.Parameter) -> click.Command:
-    def call(as_json: bool, timeout: float, **given: Any) -> None:
-        from ccops.commands.session import at_work, conduct
-        from ccops.watch.archive import Unanswered
+    async def told(session: Session, as_json: bool, **given: Any) -> str:
+        source = session.store.campaigns
+        if source is None:
+            raise Failed("the call-center module can only be read of a live pair")
+        return await tell(source, as_json, **given)
 
-        settings, pair = chosen(click.get_current_context())
-
-        async def look() -> int:
-            async with at_work(settings, pair, timeout, as_json) as session:
-                source = session.store.campaigns
-                if source is None:
-                    raise Failed("the call-center module can only be read of a live pair")
-                try:
-                    terminal.tell(await tell(source, as_json, **given), nl=False)
-                except Unanswered as error:
-                    raise Failed(str(error)) from None
-            return DONE
-
-        sys.exit(conduct(look()))
-
-    told = f"{does}. Exit: 0 printed, 3 it cannot be read."
-    return click.Command(name, callback=call, params=[*more, _JSON, _TIMEOUT], help=told, short_help=does)
+    return looking(name, does, told, *more)
 
 
 async def _list(source: CampaignSource, as_json: bool, no_counts: bool) -> str:
@@ -67,7 +47,7 @@ async def _list(source: CampaignSource, as_json: bool, no_counts: bool) -> str:
             if each.direction == "out":
                 counts[each.key] = await source.progress(each)
     if as_json:
-        return _encoded([campaign_object(overview, each, counts.get(each.key)) for each in overview.campaigns])
+        return encoded([campaign_object(overview, each, counts.get(each.key)) for each in overview.campaigns])
     return campaigns_page(overview, counts)
 
 
@@ -81,7 +61,7 @@ async def _show(source: CampaignSource, as_json: bool, key: str) -> str:
     calls = await source.calls(campaign)
     if as_json:
         told = campaign_object(overview, campaign, progress) | {"calls": [call_object(call) for call in calls]}
-        return _encoded(told)
+        return encoded(told)
     return campaign_page(overview, campaign, progress, calls)
 
 
@@ -89,14 +69,14 @@ async def _sessions(source: CampaignSource, as_json: bool) -> str:
     from ccops.watch.campaign_prose import attendance_object, sessions_page
 
     found = await source.attendance()
-    return _encoded(attendance_object(found)) if as_json else sessions_page(found)
+    return encoded(attendance_object(found)) if as_json else sessions_page(found)
 
 
 async def _breaks(source: CampaignSource, as_json: bool) -> str:
     from ccops.watch.campaign_prose import break_object, breaks_page
 
     found = (await source.attendance()).breaks
-    return _encoded([break_object(each) for each in found]) if as_json else breaks_page(found)
+    return encoded([break_object(each) for each in found]) if as_json else breaks_page(found)
 
 
 def _named(overview: Overview, key: str) -> Campaign:
@@ -108,12 +88,6 @@ def _named(overview: Overview, key: str) -> Campaign:
         return called(overview.campaigns, key)
     except OperationError as error:
         raise Failed(str(error)) from None
-
-
-def _encoded(found: object) -> str:
-    from ccops.commands.objects import encode
-
-    return encode(found) + "\n"
 
 
 # Editing
@@ -128,7 +102,9 @@ def _editing(operation: str, do: str, does: str, *more: click.Parameter) -> clic
         arguments = {"do": do, **{name: value for name, value in given.items() if value is not None}}
         sys.exit(conduct(_edit(settings, pair, operation, arguments, asked)))
 
-    return click.Command(do, callback=call, params=[*more, *options()], help=f"{does}.\n\n{_EXITS}", short_help=does)
+    return click.Command(
+        do, callback=call, params=[*more, *options()], help=f"{does}.\n\n{EDIT_EXITS}", short_help=does
+    )
 
 
 async def _edit(settings: Any, name: str, operation: str, arguments: dict[str, str], asked: Asked) -> int:
@@ -145,7 +121,7 @@ async def _edit(settings: Any, name: str, operation: str, arguments: dict[str, s
             return code
         code = await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
         if code == DONE:
-            _tell_once(made, arguments.get("key", ""), asked.as_json)
+            tell_once(made, asked.as_json, lambda name: f"{name} of {arguments.get('key', '')}")
         return code
 
 
@@ -159,15 +135,6 @@ def _passwords(session: Session, operation: str, arguments: dict[str, str]) -> M
     vault = session.executor.vault
     arguments["password"], arguments["eccp"] = vault.put(password), vault.put(eccp)
     return {"password": password, "eccp_password": eccp}
-
-
-def _tell_once(made: Mapping[str, Secret], key: str, as_json: bool) -> None:
-    """On standard error, and never again."""
-    if as_json and made:
-        terminal.tell(_encoded({"secrets": {name: each.reveal() for name, each in made.items()}}), err=True, nl=False)
-        return
-    for name, secret in made.items():
-        terminal.tell(f"{name} of {key}: {secret.reveal()}   (shown this once)", err=True)
 
 
 # What is typed

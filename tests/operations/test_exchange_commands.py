@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import stat
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from ccops.cli import main
 from ccops.commands.prose import command_line
-from ccops.commands.session import Session
-from ccops.config import Settings
 from ccops.operations.plan import Request
 from tests.operations.exchange_stage import ExchangeHands, ExchangeStage
-from tests.operations.virtual import play
-
-Typed = Callable[..., Result]
+from tests.operations.typed import Typed, typed_on
 
 
 @pytest.fixture
@@ -31,23 +22,8 @@ def stage(tmp_path: Path) -> ExchangeStage:
 
 @pytest.fixture
 def ccops(stage: ExchangeStage, monkeypatch: pytest.MonkeyPatch) -> Typed:
-    """Types a command; the pair is the stage, and time passes at once."""
-
-    @contextlib.asynccontextmanager
-    async def at_work(settings: Any, name: str, timeout_s: float, as_json: bool, *_: Any) -> AsyncIterator[Session]:
-        async with stage:
-            stage.executor = stage.console()
-            yield Session("demo", stage.settings, stage.store, stage.executor, as_json)
-
-    monkeypatch.setattr("ccops.commands.session.at_work", at_work)
     monkeypatch.setattr("ccops.operations.hands.Hands", lambda pair: ExchangeHands(stage))
-    monkeypatch.setattr("ccops.commands.exchange.chosen", lambda _: (Settings({"demo": stage.settings}), "demo"))
-    monkeypatch.setattr(asyncio, "run", play)
-
-    def typed(*words: str, input: str | None = None) -> Result:
-        return CliRunner().invoke(main, list(words), input=input)
-
-    return typed
+    return typed_on(stage, monkeypatch)
 
 
 def secret_of(result: Result, key: str) -> str:

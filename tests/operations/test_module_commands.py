@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from ccops.cli import main
-from ccops.commands.session import Session
-from ccops.config import Settings
 from tests.operations.module_stage import ModuleStage
-from tests.operations.virtual import play
+from tests.operations.typed import Typed, typed_on
 from tests.tui.samples_campaigns import FakeSource
-
-Typed = Callable[..., Result]
 
 
 @pytest.fixture
@@ -29,23 +19,8 @@ def stage(tmp_path: Path) -> ModuleStage:
 
 @pytest.fixture
 def ccops(stage: ModuleStage, monkeypatch: pytest.MonkeyPatch) -> Typed:
-    """Types a command; the pair is the stage, and time passes at once."""
-
-    @contextlib.asynccontextmanager
-    async def at_work(settings: Any, name: str, timeout_s: float, as_json: bool, *_: Any) -> AsyncIterator[Session]:
-        async with stage:
-            stage.executor = stage.console()
-            yield Session("demo", stage.settings, stage.store, stage.executor, as_json)
-
-    monkeypatch.setattr("ccops.commands.session.at_work", at_work)
-    monkeypatch.setattr("ccops.commands.module.chosen", lambda _: (Settings({"demo": stage.settings}), "demo"))
-    monkeypatch.setattr(asyncio, "run", play)
     stage.store.campaigns = FakeSource()
-
-    def typed(*words: str) -> Result:
-        return CliRunner().invoke(main, list(words))
-
-    return typed
+    return typed_on(stage, monkeypatch)
 
 
 def test_campaigns_are_listed_and_shown(ccops: Typed, stage: ModuleStage) -> None:
