@@ -126,7 +126,6 @@ def _step(step: Step, sudo: bool) -> dict[str, Any]:
         "effect": step.effect.text,
         "limit_s": step.limit_s,
         "limit_is_standstill": step.moving is not None,
-        "optional": step.optional,
         "can_be_undone": step.undo is not None,
         "safe_next": step.safe_next or None,
     }

@@ -198,8 +198,7 @@ def _checks(checks: Iterable[Check]) -> Iterator[str]:
 
 def _step(number: int, step: Step, sudo: bool) -> Iterator[str]:
     where = f"on {step.node}: " if step.node else ""
-    left_out = " (left out where it fails)" if step.optional else ""
-    yield from _wrapped(f"{number}. {where}{step.text}{left_out}", "    ", 3)
+    yield from _wrapped(f"{number}. {where}{step.text}", "    ", 3)
     if step.command:
         yield f"         {spelt(step.command, sudo)}"
     if step.before is not None:

@@ -13,7 +13,7 @@ from ccops.operations.scene import resource_of
 from ccops.pair.model import Sync
 from ccops.watch.snapshot import Snapshot
 
-_OVER = frozenset({"seen", "already", "failed", "skipped"})
+_OVER = frozenset({"seen", "already", "failed"})
 _SYNC_EVERY_S = 10.0
 
 
@@ -91,7 +91,7 @@ def _took(state: StepState) -> str:
 
 def _said(progress: Progress, number: int) -> str:
     step, state = progress.plan.steps[number], progress.states[number]
-    if state.word in ("failed", "skipped"):
+    if state.word == "failed":
         return state.said
     return f"{step.effect.text}{f' ({state.said})' if state.said else ''}"
 

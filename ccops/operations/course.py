@@ -110,17 +110,10 @@ class Course:
         try:
             await self._act(number, step)
         except (Surprise, LinkError) as error:
-            if step.optional:
-                self._skip(number, step, str(error))
-                return
             self._fail(number, step, error)
 
     def _had_begun(self, name: str) -> bool:
         return self._record is not None and any(entry.step == name for entry in self._record.entries)
-
-    def _skip(self, number: int, step: Step, why: str) -> None:
-        self._write("noted", step=step.name, text=f"left out: {why}")
-        self._set(number, "skipped", why)
 
     def _fail(self, number: int, step: Step, error: Exception) -> None:
         self._write("surprise", step=step.name, text=str(error), safe_next=step.safe_next)

@@ -89,8 +89,8 @@ class Step(msgspec.Struct, frozen=True):
     `before` must be seen at the moment it begins. `limit_s`: how long the effect may take; with `moving`, how long it
     may take without that value changing (a resync that goes on is not late). A step whose effect is seen already is
     passed over, unless it is `once` or a deed: then it is done whatever is seen. `safe_next`: what to do when it
-    surprises. `undo` takes it back. `optional`: where it fails, that is told, and the plan goes on. `kept_until`: where
-    an interrupted plan goes on and the effect holds no longer, it is done again, unless that later step had begun.
+    surprises. `undo` takes it back. `kept_until`: where an interrupted plan goes on and the effect
+    holds no longer, it is done again, unless that later step had begun.
     """
 
     name: str
@@ -104,7 +104,6 @@ class Step(msgspec.Struct, frozen=True):
     command_limit_s: float = 60.0
     moving: Callable[[Look], Any] | None = None
     once: bool = False
-    optional: bool = False
     safe_next: str = ""
     undo: Step | None = None
     kept_until: str = ""
@@ -144,7 +143,7 @@ class Plan(msgspec.Struct, frozen=True):
         return tuple((step.name, step.node, step.command) for step in self.steps)
 
 
-StepWord = Literal["waiting", "running", "seen", "already", "failed", "skipped"]
+StepWord = Literal["waiting", "running", "seen", "already", "failed"]
 Ending = Literal["done", "refused", "surprised", "interrupted", "undone"]
 """`undone`: surprised, and what had been done was taken back at once, so that nothing is to be resumed."""
 

@@ -25,7 +25,6 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "seen": ("✓", "$ok"),
     "already": ("✓", "$ok"),
     "failed": ("✖", "bold $critical"),
-    "skipped": ("▲", "$warning"),
 }
 _ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
     "done": ("ok", "done"),

@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from ccops.config import AmiControlSettings, AmiSettings, MysqlSettings, NodeSettings, PairSettings, SecretRef
+from ccops.config import (
+    AmiControlSettings,
+    AmiSettings,
+    MysqlSettings,
+    NodeSettings,
+    PairSettings,
+    QueueSettings,
+    SecretRef,
+)
 from ccops.pair.model import LogLine
 from ccops.watch.once import is_complete
 from ccops.watch.pair import PairWatch
@@ -22,6 +30,8 @@ from ccops.watch.snapshot import Snapshot
 
 COMMAND = Path(__file__).with_name("lab")
 # Software emulation on a busy machine: what takes a second on iron may take half a minute here.
+QUEUES = {"ventas": "400", "soporte": "401", "cobranza": "402"}
+"""Where the lab's dialplan leads into them, in from-trunk."""
 LIMIT_S = float(os.environ.get("CCOPS_LAB_LIMIT", "400"))
 
 
@@ -82,6 +92,7 @@ class Lab:
             ),
             mysql=MysqlSettings(user=self.env["CCOPS_LAB_MYSQL_USER"], password=SecretRef(env="CCOPS_LAB_PASSWORD")),
             trunks={"gxw4108": 8},
+            queues={name: QueueSettings(context="from-trunk", extension=at) for name, at in QUEUES.items()},
         )
 
 

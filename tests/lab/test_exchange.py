@@ -1,4 +1,4 @@
-"""Asterisk itself on a real pair: extensions, trunks and agents are changed under calls, and what was is counted."""
+"""Asterisk itself on a real pair: extensions and trunks are changed under calls, and what was is counted."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from ccops.callcentre.deeds import Deed
-from ccops.callcentre.model import Caller
 from ccops.operations.audit import Audit
 from ccops.operations.plan import Report, Request
-from ccops.operations.supervising import request_of
 from ccops.pbx.secret import generated
-from ccops.watch.snapshot import Snapshot
 from tests.lab.conftest import Lab, Watching
 from tests.lab.test_operations import Console, Tell, calm, console, seconds, toml
 
@@ -197,51 +192,6 @@ async def test_an_edit_that_asterisk_does_not_take_is_taken_back(pair: Lab, watc
         assert report.ending == "undone", report
         assert "777" not in pair.ssh(1, f"cat {OWN}")
         assert "not found" in pair.ssh(1, "asterisk -rx 'sip show peer 777'")
-
-
-async def test_an_agent_is_paused_with_a_reason_and_moved_between_queues(
-    pair: Lab, watching: Watching, tmp_path: Path, shown_after: Tell
-) -> None:
-    async with console(pair, watching, tmp_path) as it:
-        board = it.executor.switchboard
-
-        async def do(deed: Deed) -> Report:
-            plan = await board.prepare(request_of(deed))
-            assert not plan.refusals, plan.refusals
-            report = await board.run(plan)
-            print(deed.kind, f"{report.took_s:.1f} s", report.summary)
-            assert report.ending == "done", report
-            return report
-
-        paused = await do(Deed("pause", agent="SIP/101", reason="Almuerzo"))
-        shown_after("agent pause", "with a reason, seen in Asterisk", paused.took_s)
-        told = pair.ssh(1, "asterisk -rx 'queue show ventas'")
-        assert re.search(r"Ana Torres.*paused:Almuerzo", told), told
-        agents = watching.now.centre.value
-        assert agents is not None
-        assert any(
-            m.paused and m.pause_reason == "Almuerzo" for q in agents.queues.values() for m in q.members.values()
-        )
-        await do(Deed("unpause", agent="SIP/101"))
-        assert "paused" not in pair.ssh(1, "asterisk -rx 'queue show ventas'")
-        await do(Deed("add", agent="SIP/101", queue="cobranza", penalty=2))
-        assert "SIP/101" in pair.ssh(1, "asterisk -rx 'queue show cobranza'")
-        await do(Deed("penalty", agent="SIP/101", queue="cobranza", penalty=5))
-        assert "penalty 5" in pair.ssh(1, "asterisk -rx 'queue show cobranza'")
-        await do(Deed("remove", agent="SIP/101", queue="cobranza"))
-        assert "SIP/101" not in pair.ssh(1, "asterisk -rx 'queue show cobranza'")
-        await pair.later("calls", "2", "402")
-        await watching.until(lambda s: len(waiting(s)) >= 2)
-        last = waiting(watching.now)[-1]
-        await do(Deed("hangup", caller=last.uniqueid))
-        assert last.uniqueid not in {caller.uniqueid for caller in waiting(watching.now)}
-        log = pair.ssh(1, "cat /var/log/asterisk/queue_log")
-        assert re.search(r"SIP/101\|PAUSE\w*\|Almuerzo|Ana Torres\|PAUSE\w*\|Almuerzo", log), log
-
-
-def waiting(snapshot: Snapshot) -> Sequence[Caller]:
-    """The callers of the queue that nobody answers."""
-    return snapshot.centre.value.queues["cobranza"].callers if snapshot.centre.value is not None else ()
 
 
 async def test_a_report_agrees_with_the_queue_log_of_calls_that_ran(

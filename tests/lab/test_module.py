@@ -74,7 +74,7 @@ async def test_the_module_is_edited_and_the_other_node_has_it_after_a_failover(
         assert (await it.operate(Request("failover"))).ending == "done"
         await calm(watching)
     assert pair.ssh(2, line).splitlines() == wanted
-    (campaign,) = (await ccops(tmp_path, "campaign", "list", "--timeout", "60"))["campaigns"]
+    (campaign,) = await ccops(tmp_path, "campaign", "list", "--timeout", "60")
     assert (campaign["name"], campaign["state"]) == ("Atención", "runs")
     await ccops(tmp_path, "campaign", "stop", "in:3", "--yes", "--timeout", "60")
     assert "Atención\tI" in pair.ssh(2, line)

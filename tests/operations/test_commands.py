@@ -375,7 +375,7 @@ async def test_a_signal_leaves_it_recorded(tmp_path: Path, number: signal.Signal
 
 
 async def test_killed_in_the_middle_it_is_gone_on_with(tmp_path: Path) -> None:
-    async with desk(tmp_path, speed=20.0) as at:
+    async with desk(tmp_path, speed=1.0) as at:
         await _parted(at)
         process = await _in_the_middle(at, "resync", "--yes")
         _, _, busy = await at.ccops("drbd", "disconnect", TWO, "--yes")
@@ -394,6 +394,7 @@ async def test_killed_in_the_middle_it_is_gone_on_with(tmp_path: Path) -> None:
         code, plan = await at.object("resume", "--undo", "--dry-run")
         assert code == 0
         assert plan["title"].startswith("Undo: Resync")
+        at.demo.speed = 20.0
         code, out, err = await at.ccops("resume", "--go-on", "--yes")
         assert code == 0, out + err
         assert "already" in out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -399,9 +400,9 @@ async def test_many_campaigns_are_painted_in_no_time(opened: Callable[..., Opene
         await seen.until(pilot, lambda: source.asked.count("overview") == 1 and "of 1000 run" in seen.text(app))
         await seen.until(pilot, lambda: sum(what.startswith("count") for what in source.asked) == 30)
         clock.now += 1
-        began = asyncio.get_running_loop().time()
+        began = time.thread_time()  # of this thread alone, as the machine may be busy
         view_of(app).repaint()
-        assert asyncio.get_running_loop().time() - began < 0.5
+        assert time.thread_time() - began < 0.5
 
 
 def test_the_agenda() -> None:

@@ -10,11 +10,10 @@ from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.worker import Worker
 
 from ccops.callcentre.periods import Period
 from ccops.tui import keymap, quantities, themes
+from ccops.tui.asking import Asking
 from ccops.tui.campaign_inquiry import TOPICS, Inquiry, Topic
 from ccops.tui.filtering import Filter
 from ccops.tui.view import View
@@ -24,7 +23,6 @@ from ccops.tui.widgets.card import Card, Part
 from ccops.tui.widgets.linetable import LineTable
 from ccops.tui.widgets.summary import Summary
 from ccops.tui.widgets.table_keys import TABLE_KEYS
-from ccops.watch.archive import Unanswered
 from ccops.watch.campaign_source import CampaignSource, Overview
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.timeline import Timeline
@@ -71,24 +69,13 @@ class CampaignsView(View):
     CampaignsView #one { height: auto; padding: 0 1; }
     """
 
-    class Answered(Message):
-        """A question was answered, or why not; `what` was asked, and it took `cost_s`."""
-
-        def __init__(self, asked: object, what: str, answer: Any, cost_s: float) -> None:
-            super().__init__()
-            self.asked = asked
-            self.what = what
-            self.answer = answer
-            self.cost_s = cost_s
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.topic: Topic = "campaigns"
         self.opened = ""
         self.filter = Filter()
         self._source: CampaignSource | None = None
-        self._asked: object = None
-        self._asking: Worker[None] | None = None
+        self._asking = Asking(self)
         self._now = 0.0
         self._known = Inquiry()
 
@@ -114,42 +101,35 @@ class CampaignsView(View):
         self._now = app.clock()
         source = app.store.campaigns
         if source is not self._source:
-            self._source, self._known, self._asked = source, Inquiry(), None
+            self._source, self._known = source, Inquiry()
+            self._asking.forget()
         self._ask()
         self.repaint()
 
     def _ask(self) -> None:
-        if self._source is None or self._asked is not None:
+        source, known = self._source, self._known
+        if source is None or self._asking.under_way:
             return
-        what = self._known.next(self._now, self.topic, self.opened)
-        if what is not None:
-            self._asked = asked = object()
-            self._asking = self.run_worker(self._read(self._source, asked, what), exclusive=True, exit_on_error=False)
-
-    async def _read(self, source: CampaignSource, asked: object, what: str) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        answer: Any
-        try:
-            answer = await self._known.answer(source, what)
-        except Unanswered as error:
-            answer = str(error)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # whoever is on call must not be left with "reading …" for ever
-            answer = f"it could not be read: {type(error).__name__}"
-        self.post_message(self.Answered(asked, what, answer, loop.time() - began))
-
-    @on(Answered)
-    def _answered(self, message: Answered) -> None:
-        message.stop()
-        if message.asked is not self._asked:
+        what = known.next(self._now, self.topic, self.opened)
+        if what is None:
             return
-        self._asked = None
-        if isinstance(message.answer, str):
-            self._known.failed(message.what, message.answer, self._now)
-        else:
-            self._known.answered(message.what, message.answer, self._now, message.cost_s, self.opened)
+
+        async def read() -> tuple[Any, float]:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            return await known.answer(source, what), loop.time() - began
+
+        def answered(told: tuple[Any, float]) -> None:
+            known.answered(what, told[0], self._now, told[1], self.opened)
+            self._go_on()
+
+        def failed(why: str) -> None:
+            known.failed(what, why, self._now)
+            self._go_on()
+
+        self._asking.ask(read, answered, failed)
+
+    def _go_on(self) -> None:
         self._ask()
         self.repaint()
 
@@ -172,11 +152,8 @@ class CampaignsView(View):
     def action_again(self) -> None:
         """Asks again, now; what is shown stays until the answer is there."""
         self._known.due()
-        if self._asking is not None:
-            self._asking.cancel()
-        self._asked = None
-        self._ask()
-        self.repaint()
+        self._asking.forget()
+        self._go_on()
 
     def action_edit(self, do: str) -> None:
         """Asks for a change of what is under the cursor, or for the menu of them."""

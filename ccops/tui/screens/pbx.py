@@ -11,10 +11,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message
-from textual.worker import Worker
 
 from ccops.tui import keymap, pbx_rows, quantities, themes
+from ccops.tui.asking import Asking
 from ccops.tui.pbx_rows import Subscriber
 from ccops.tui.screens.centre import Belief, CentreView, tally
 from ccops.tui.widgets.card import Part
@@ -73,16 +72,6 @@ class PbxView(CentreView):
     PbxView Vertical { height: 1fr; }
     """
 
-    class Answered(Message):
-        """What can be edited was read, or why not; `in_the_way` are checks that do not hold."""
-
-        def __init__(self, asked: object, reading: Reading[Exchange], in_the_way: Sequence[Check], at: float) -> None:
-            super().__init__()
-            self.asked = asked
-            self.reading = reading
-            self.in_the_way = tuple(in_the_way)
-            self.at = at
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.exchange: Exchange | None = None
@@ -92,8 +81,7 @@ class PbxView(CentreView):
         self._due = 0.0
         self._pair = ""
         self._then: tuple[Kind | None, str] | None = None
-        self._asked: object = None
-        self._asking: Worker[None] | None = None
+        self._asking = Asking(self)
         self._found: dict[str, Subscriber] = {}
 
     def compose(self) -> ComposeResult:
@@ -118,7 +106,7 @@ class PbxView(CentreView):
         serving = snapshot.serving
         elsewhere = self.exchange is not None and self.exchange.node != serving
         wanted = self.exchange is None or elsewhere
-        if wanted and app.desk.operable and serving and self._asked is None and app.clock() >= self._due:
+        if wanted and app.desk.operable and serving and not self._asking.under_way and app.clock() >= self._due:
             self._ask()
         self._paint_rows(snapshot, belief)
         self._paint_source(app.clock(), serving)
@@ -126,51 +114,38 @@ class PbxView(CentreView):
 
     def _forget(self) -> None:
         self.exchange, self.in_the_way, self._problem, self._due = None, (), "", 0.0
-        if self._asking is not None:
-            self._asking.cancel()
-        self._asked = None
+        self._asking.forget()
 
     def _ask(self) -> None:
-        self._asked = asked = object()
-        self._asking = self.run_worker(self._read(asked), exclusive=True, exit_on_error=False)
-
-    async def _read(self, asked: object) -> None:
-        from ccops.pair.model import Reading
-
         app = cast("Console", self.app)
-        at, in_the_way = app.clock(), tuple["Check", ...]()
-        try:
-            operator = app.desk.operator()
+
+        async def read() -> tuple[float, Reading[Exchange], tuple[Check, ...]]:
+            at, operator = app.clock(), app.desk.operator()
             # Loaded before it is wanted: keys that follow upon the one that opens a form are for that form.
             _, reading = await asyncio.gather(
                 asyncio.to_thread(importlib.import_module, "ccops.tui.exchange"), operator.exchange()
             )
-            if reading.value is not None:
-                in_the_way = operator.in_the_way(reading.value)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # whoever looks must not be left with "reading …" for ever
-            reading = Reading(None, f"it could not be read: {type(error).__name__}", at)
-        self.post_message(self.Answered(asked, reading, in_the_way, at))
+            return at, reading, tuple(operator.in_the_way(reading.value)) if reading.value is not None else ()
 
-    @on(Answered)
-    def _answered(self, message: Answered) -> None:
-        message.stop()
-        if message.asked is not self._asked:
+        self._asking.ask(read, self._answered, self._failed)
+
+    def _answered(self, told: tuple[float, Reading[Exchange], tuple[Check, ...]]) -> None:
+        """What can be edited, when it was asked for, and what is in the way of editing."""
+        self._read_at, reading, self.in_the_way = told
+        if reading.value is None:
+            self._failed(reading.problem or "it could not be read")
             return
-        self._asked, self._read_at = None, message.at
-        self.in_the_way = message.in_the_way
-        if message.reading.value is None:
-            self._problem = message.reading.problem or "it could not be read"
-            self._due = message.at + _AFTER_FAILURE_S
-        else:
-            self.exchange, self._problem = message.reading.value, ""
-            self._due = 0.0
+        self.exchange, self._problem, self._due = reading.value, "", 0.0
         self.repaint()
         for each in self._found.values():
             if (each.kind, each.name) == self._then:
                 self.query_one(f"#{each.kind}s", LineTable).move_to(each.key)
         self._then = None
+
+    def _failed(self, why: str) -> None:
+        self._problem, self.in_the_way, self._then = why, (), None
+        self._due = cast("Console", self.app).clock() + _AFTER_FAILURE_S
+        self.repaint()
 
     def action_again(self) -> None:
         """Asks again, now."""
@@ -267,7 +242,7 @@ class PbxView(CentreView):
             parts = [("only seen: what can be edited is read of a live pair", "$label")]
         elif serving is None:
             parts = [(f"{themes.mark('unknown')} unknown: ", "$unknown"), ("no single node is seen to serve", "")]
-        if self._asked is not None:
+        if self._asking.under_way:
             parts.append(("  reading …", "$info"))
         self.query_one("#source", Summary).show(parts)
         why = self.query_one("#why", Paragraphs)

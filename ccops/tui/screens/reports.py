@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.worker import Worker
 
 from ccops.callcentre.periods import Period, whole_days
 from ccops.callcentre.records import Records
 from ccops.callcentre.service_times import BY, By, Question, Report, report
 from ccops.tui import keymap, private, quantities, themes
+from ccops.tui.asking import Asking
 from ccops.tui.filtering import Filter
 from ccops.tui.view import View
 from ccops.tui.widgets import service_rows
@@ -26,7 +25,7 @@ from ccops.tui.widgets.linetable import LineTable
 from ccops.tui.widgets.summary import Summary
 from ccops.tui.widgets.table_keys import TABLE_KEYS
 from ccops.watch import service_prose, service_tables
-from ccops.watch.archive import SOURCES, Archive, Source, Standing, Unanswered
+from ccops.watch.archive import SOURCES, Archive, Source, Standing
 from ccops.watch.snapshot import Snapshot
 from ccops.watch.timeline import Timeline
 
@@ -88,14 +87,6 @@ class ReportsView(View):
     ReportsView #charts { height: auto; padding: 0 1; }
     """
 
-    class Answered(Message):
-        """A question was answered, or why not."""
-
-        def __init__(self, asked: object, answer: Answer | str) -> None:
-            super().__init__()
-            self.asked = asked
-            self.answer = answer
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.by: By = "queue"
@@ -103,8 +94,7 @@ class ReportsView(View):
         self._span = len(SPANS) - 1
         self._source: Source = "auto"
         self._archive: Archive | None = None
-        self._asked: object = None
-        self._asking: Worker[None] | None = None
+        self._asking = Asking(self)
         self._due = 0.0
         self._answer: Answer | None = None
         self._why_not = ""
@@ -132,53 +122,37 @@ class ReportsView(View):
         archive = app.store.archive
         if archive is not self._archive:
             self._archive, self._answer, self._why_not, self._due = archive, None, "", 0.0
-            self._asked = None
-        if archive is not None and self._asked is None and self._now >= self._due:
+            self._asking.forget()
+        if archive is not None and not self._asking.under_way and self._now >= self._due:
             self._ask(archive)
         self.repaint()
 
     def _ask(self, archive: Archive) -> None:
-        self._asked = asked = object()
-        self._asking = self.run_worker(
-            self._read(archive, asked, SPANS[self._span], self._source, self._now),
-            exclusive=True,
-            exit_on_error=False,
-        )
+        span, source, at = SPANS[self._span], self._source, self._now
 
-    async def _read(self, archive: Archive, asked: object, span: Span, source: Source, at: float) -> None:
-        try:
+        async def read() -> Answer:
             standing = archive.standing()
             period = span.period(standing)
             records = await archive.read(period, source)
             reports = await asyncio.to_thread(_reports, records, period, standing)
-            answer: Answer | str = Answer(standing, period, records, reports, at)
-        except Unanswered as error:
-            answer = str(error)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # whoever is on call must not be left with "reading …" for ever
-            answer = f"the report failed: {type(error).__name__}"
-        self.post_message(self.Answered(asked, answer))
+            return Answer(standing, period, records, reports, at)
 
-    @on(Answered)
-    def _answered(self, message: Answered) -> None:
-        message.stop()
-        if message.asked is not self._asked:
-            return
-        self._asked = None
-        if isinstance(message.answer, str):
-            self._why_not, self._due = message.answer, self._now + _AFTER_FAILURE_S
-        else:
-            self._answer, self._why_not = message.answer, ""
-            going_on = message.answer.period.end > message.answer.standing.now
-            self._due = self._now + _AGAIN_S if going_on else float("inf")
+        self._asking.ask(read, self._answered, self._failed)
+
+    def _answered(self, answer: Answer) -> None:
+        self._answer, self._why_not = answer, ""
+        going_on = answer.period.end > answer.standing.now
+        self._due = self._now + _AGAIN_S if going_on else float("inf")
+        self.repaint()
+
+    def _failed(self, why: str) -> None:
+        self._why_not, self._due = why, self._now + _AFTER_FAILURE_S
         self.repaint()
 
     def _forget(self) -> None:
         """Another question: it is asked at once."""
-        self._answer, self._asked, self._why_not, self._due = None, None, "", 0.0
-        if self._asking is not None:
-            self._asking.cancel()
+        self._answer, self._why_not, self._due = None, "", 0.0
+        self._asking.forget()
         if self._archive is not None:
             self._ask(self._archive)
         self.repaint()
