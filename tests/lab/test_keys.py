@@ -110,7 +110,9 @@ async def test_an_extension_and_a_trunk_by_keys_under_calls(pair: Lab, tmp_path:
             took.append(await agreed(app, pilot))
             assert "not found" in told(name)
             await until(pilot, lambda name=name: not row(app, name))  # type: ignore[misc]
-        shown_after("extension, trunk", f"by keys, the slowest of {len(took)} edits, {LONG_CALLS} calls up", max(took))
+        shown_after(
+            "extension, trunk", f"by keys, the slowest of {len(took)} edits, {LONG_CALLS} calls up at first", max(took)
+        )
         centre = app.store.snapshot.centre
         await until(pilot, lambda: centre.value is not None and not app.store.snapshot.centre.value.channels)  # type: ignore[union-attr]
     assert not cut_short(pair, 1)
