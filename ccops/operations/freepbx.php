@@ -124,6 +124,16 @@ function ccops_ask($statement) {
     return is_array($found) ? $found : array();
 }
 
+// How many rows a statement changed. ROW_COUNT() cannot tell: PEAR's DB chooses the database anew before each question.
+function ccops_change($statement) {
+    global $db;
+    if (class_exists('FreePBX') && method_exists('FreePBX', 'create')) {
+        return (int) FreePBX::create()->Database->exec($statement);
+    }
+    sql($statement);
+    return (int) $db->affectedRows();
+}
+
 // Of a name that changed its place between versions: the function, else the method of FreePBX 12 and later.
 function ccops_either($function, $method, $arguments) {
     if (function_exists($function)) return call_user_func_array($function, $arguments);
@@ -311,9 +321,7 @@ if ($ccops_wanted['do'] == 'read') {
     $ccops_answer['counts'] = array();
     foreach ($ccops_wanted['statements'] as $ccops_each) {
         $ccops_done++;
-        sql($ccops_each);
-        $ccops_count = ccops_ask('SELECT ROW_COUNT() AS n');
-        $ccops_answer['counts'][] = (int) $ccops_count[0]['n'];
+        $ccops_answer['counts'][] = ccops_change($ccops_each);
     }
 } else ccops_fail('what was asked is not known');
 $ccops_answer['done'] = $ccops_done;

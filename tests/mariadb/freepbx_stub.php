@@ -1,6 +1,7 @@
 <?php
-// A stand-in for FreePBX in tests: its functions by what they are known to write, over the tests' own MariaDB, with
-// astdb in a file. It is no FreePBX. Each call is noted. STUB_FAIL is the how-many-eth call that returns false or dies.
+// A stand-in for FreePBX in tests: its functions by what they were seen to write (IssabelPBX 2.12, core 13 to 17), over the
+// tests' own MariaDB, with astdb in a file. It is no FreePBX. Each call is noted. STUB_FAIL is the how-many-eth call that
+// returns false, dies, or tells a browser why not.
 define('DB_FETCHMODE_ASSOC', 2);
 
 class Stub {
@@ -43,9 +44,19 @@ class Stub {
 Stub::$link = mysqli_connect('localhost', 'root', '', getenv('STUB_DATABASE'), 0, getenv('STUB_SOCKET'));
 mysqli_query(Stub::$link, 'SET NAMES latin1');
 
+// PEAR's DB: it chooses the database before each question, after which the server knows no ROW_COUNT() any more.
+class StubDb {
+    public $changed = 0;
+    function affectedRows() { return $this->changed; }
+}
+$db = new StubDb();
+
 function sql($statement, $type = 'query', $mode = null) {
+    global $db;
     mysqli_report(MYSQLI_REPORT_OFF);
+    mysqli_select_db(Stub::$link, getenv('STUB_DATABASE'));
     $found = mysqli_query(Stub::$link, $statement);
+    $db->changed = $found === true && !getenv('STUB_NEW') ? mysqli_affected_rows(Stub::$link) : 0;
     if ($found === false) { echo 'die_freepbx: ' . mysqli_error(Stub::$link); exit(1); }
     return $found === true ? true : mysqli_fetch_all($found, MYSQLI_ASSOC);
 }
@@ -183,10 +194,19 @@ if (getenv('STUB_NEW')) {
             foreach ($settings as $word => $each) if ($word != 'account') $_REQUEST["devinfo_$word"] = $each['value'];
             return core_devices_add($id, $tech, $dial, $devicetype, $user, $description, $emergency_cid, $again);
         }
+        function hideTrunk($n) { Stub::note('hideTrunk'); sql("UPDATE trunks SET routedisplay = 'off' WHERE trunkid = $n"); }
+    }
+    class StubDatabase {
+        function exec($statement) { sql($statement); return mysqli_affected_rows(Stub::$link); }
     }
     class FreePBX {
         public $Core;
-        static function create() { static $one; if (!$one) { $one = new FreePBX(); $one->Core = new StubCore(); } return $one; }
+        public $Database;
+        static function create() {
+            static $one;
+            if (!$one) { $one = new FreePBX(); $one->Core = new StubCore(); $one->Database = new StubDatabase(); }
+            return $one;
+        }
     }
 }
 
