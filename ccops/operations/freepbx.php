@@ -172,18 +172,29 @@ function ccops_add_device($a, $again) {
     );
 }
 
-// A user's settings as core_users_add takes them, which is not as core_users_get gives them.
+// A user's settings as core_users_add takes them, which is not as core_users_get gives them: what is not in astdb is
+// false there, and would be written as "", which the dialplan takes for a setting; what the module for paging keeps is
+// left out where that module is not loaded; and a place is behind two names, with a number at the second in FreePBX.
 function ccops_user($number, $changed) {
+    global $astman;
     $vars = ccops_either('core_users_get', 'getUser', array($number));
     if (!is_array($vars) || !$vars) ccops_fail("FreePBX has no user $number");
+    foreach (array_keys($vars) as $name) if ($vars[$name] === false) unset($vars[$name]);
+    foreach (array('answermode', 'intercom') as $name) {
+        $kept = isset($vars[$name]) ? '' : trim((string) $astman->database_get('AMPUSER', "$number/$name"));
+        if ($kept != '') $vars[$name] = $kept;
+    }
     foreach (array('in_external', 'out_external', 'in_internal', 'out_internal', 'ondemand') as $what) {
         $name = "recording_$what";
+        if (isset($vars[$name]) && $vars[$name] == '') unset($vars[$name]);
         if (isset($vars[$name])) $vars[$name] = "$name=" . $vars[$name];
     }
     foreach (array('noanswer', 'busy', 'chanunavail') as $n => $what) {
         $place = isset($vars["{$what}_dest"]) ? $vars["{$what}_dest"] : '';
-        $vars["{$what}_dest"] = $place == '' ? '' : "ccops_goto$n";
-        if ($place != '') { $vars["ccops_goto$n"] = 'ccops_to'; $vars["ccops_to$n"] = $place; }
+        $vars["{$what}_dest"] = $place == '' ? '' : "ccops_goto_$what";
+        if ($place == '') continue;
+        $vars["ccops_goto_$what"] = "ccops_to_$what";
+        $vars["ccops_to_$what"] = $vars["ccops_to_$what$n"] = $place;
     }
     if (isset($vars['voicemail'])) $vars['vmcontext'] = $vars['voicemail'];
     foreach ($changed as $name => $value) $vars[$name] = $value;
@@ -199,6 +210,7 @@ function ccops_trunk($a, $dialopts) {
 }
 
 function ccops_call($name, $a) {
+    global $astman;
     switch ($name) {
     case 'users_add':
         ccops_keywords(array(), array('display' => 'extensions'));
@@ -221,8 +233,7 @@ function ccops_call($name, $a) {
     case 'trunks_add':
         return call_user_func_array('core_trunks_add', array_merge(array($a['tech']), ccops_trunk($a, false)));
     case 'trunks_edit':
-        $known = function_exists('core_trunks_getDetails') ? core_trunks_getDetails($a['number']) : array();
-        $dialopts = isset($known['dialopts']) && $known['dialopts'] != '' ? $known['dialopts'] : false;
+        $dialopts = $astman->database_get('TRUNK', "{$a['number']}/dialopts");
         call_user_func_array('core_trunks_edit', array_merge(array($a['number']), ccops_trunk($a, $dialopts)));
         return true;
     case 'trunks_del':

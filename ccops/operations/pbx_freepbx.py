@@ -130,6 +130,13 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
                 "delete it, or give it another secret",
             )
         changed = old is None or getattr(old, "name", "") != new.name
+        if changed and "'" in new.name and self.tables.issabel and not self.way.exact:
+            yield Check(
+                f"{new.number}: the name has no '",
+                False,
+                "IssabelPBX' functions would put \\ in front of it",
+                "write it without",
+            )
         if changed and self.tables.unlike_utf8 and not new.name.isascii():
             yield Check(
                 f"{new.number}: the name is ASCII",

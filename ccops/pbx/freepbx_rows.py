@@ -47,7 +47,7 @@ READ: tuple[str, ...] = (
 )  # fmt: skip
 """All tables that are looked for; each only where it is there."""
 
-ASTDB = ("AMPUSER", "DEVICE", "CW", "CF", "CFB", "CFU")
+ASTDB = ("AMPUSER", "DEVICE", "CW", "CF", "CFB", "CFU", "TRUNK")
 """The families of astdb that are read."""
 
 _DIALLED: tuple[tuple[str, str, str, str], ...] = (
@@ -126,7 +126,12 @@ class Tables(msgspec.Struct, frozen=True):
         rows = {table: tuple(r for r in self.of(table) if r.get(name) in ids) for table, (name, ids) in owned.items()}
         ends = tuple(f"_{n}" for n in trunks)
         rows["globals"] = tuple(r for r in self.of("globals") if ends and (r.get("variable") or "").endswith(ends))
-        kept = {path: value for path, value in self.astdb.items() if path.split("/")[1:2] in [[n] for n in numbers]}
+        theirs = {"TRUNK": trunks}
+        kept = {
+            path: value
+            for path, value in self.astdb.items()
+            if path.split("/")[1:2] in [[n] for n in theirs.get(path.split("/")[0], numbers)]
+        }
         return Tables(self.version, self.issabel, self.columns, rows, kept)
 
     def __repr__(self) -> str:
@@ -200,8 +205,9 @@ class Draft:
             del self._rows[table, _key(table, row)]
 
     def note(self, path: str, value: str | None) -> None:
-        """Sets a value of astdb; "" and None are the same to the dialplan, and are not written."""
-        if value:
+        """Sets a value of astdb; "" and None are the same to the dialplan, and are not written, but for `dialopts`: ""
+        is none of them, None those of the system."""
+        if value or (value is not None and path.endswith("/dialopts")):
             self.astdb[path] = value
         else:
             self.astdb.pop(path, None)

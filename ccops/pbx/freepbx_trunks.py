@@ -301,3 +301,4 @@ def delete(draft: Draft, number: str, trunk: Trunk) -> None:
     draft.drop("trunks", trunkid=number)
     draft.drop("outbound_route_trunks", trunk_id=number)
     draft.drop("trunk_dialpatterns", trunkid=number)
+    draft.forget(f"TRUNK/{number}")

@@ -35,6 +35,10 @@ class Stub {
         return count(sql("SHOW TABLES LIKE '$table'", 'getAll', DB_FETCHMODE_ASSOC)) > 0;
     }
 
+    public static function issabel() {
+        return self::has('issabelpbx_settings');
+    }
+
     public static function old() {
         $row = sql("SELECT value FROM admin WHERE variable = 'version'", 'getAll', DB_FETCHMODE_ASSOC);
         return version_compare($row[0]['value'], '2.10', '<');
@@ -71,7 +75,7 @@ class AGI_AsteriskManager {
     private function keep($tree) { file_put_contents(getenv('STUB_HOME') . '/astdb', json_encode($tree)); }
     function database_put($family, $key, $value) { $t = $this->tree(); $t["$family/$key"] = trim($value, '"'); $this->keep($t); }
     function database_del($family, $key) { $t = $this->tree(); unset($t["$family/$key"]); $this->keep($t); }
-    function database_get($family, $key) { $t = $this->tree(); return isset($t["$family/$key"]) ? $t["$family/$key"] : ''; }
+    function database_get($family, $key) { $t = $this->tree(); return isset($t["$family/$key"]) ? $t["$family/$key"] : false; }
     function database_deltree($family) {
         $tree = $this->tree();
         foreach (array_keys($tree) as $path) if (strpos($path, "$family/") === 0) unset($tree[$path]);
@@ -86,13 +90,15 @@ function core_users_add($vars, $again = false) {
     if (!Stub::note('core_users_add')) return false;
     $number = $vars['extension'];
     if (sql("SELECT 1 AS n FROM users WHERE extension = " . Stub::cell($number), 'getAll', DB_FETCHMODE_ASSOC)) return false;
+    if (Stub::issabel()) $vars['name'] = addslashes($vars['name']);
     $row = array('extension' => $number, 'voicemail' => 'novm', 'recording' => '');
     foreach (array('password', 'name', 'ringtimer', 'noanswer', 'outboundcid', 'sipname') as $name) $row[$name] = $vars[$name];
     if (Stub::old()) $row['recording'] = "out={$vars['record_out']}|in={$vars['record_in']}";
     foreach (array('noanswer', 'busy', 'chanunavail') as $n => $what) {
         $row["{$what}_cid"] = isset($vars["{$what}_cid"]) ? $vars["{$what}_cid"] : '';
         $goto = isset($vars["{$what}_dest"]) ? $vars["{$what}_dest"] : '';
-        $row["{$what}_dest"] = $goto == '' ? '' : $vars[$vars[$goto] . $n];
+        $place = $goto == '' ? '' : $vars[$goto] . (Stub::issabel() ? '' : $n);
+        $row["{$what}_dest"] = isset($vars[$place]) ? $vars[$place] : '';
     }
     Stub::insert('users', $row);
     foreach (array('password', 'ringtimer', 'noanswer', 'outboundcid') as $name) $astman->database_put('AMPUSER', "$number/$name", $vars[$name]);
@@ -104,6 +110,13 @@ function core_users_add($vars, $again = false) {
         $parts = explode('=', $vars['recording_' . str_replace('/', '_', $what)], 2);
         $astman->database_put('AMPUSER', "$number/recording/$what", count($parts) == 2 ? $parts[1] : 'dontcare');
     }
+    if (!Stub::old()) {
+        $answers = isset($vars['answermode']) ? $vars['answermode'] : 'disabled';
+        $astman->database_put('AMPUSER', "$number/answermode", $answers);
+        if (isset($vars['dialopts'])) $astman->database_put('AMPUSER', "$number/dialopts", $vars['dialopts']);
+        else $astman->database_del('AMPUSER', "$number/dialopts");
+    }
+    if (getenv('STUB_NEW')) $astman->database_put('AMPUSER', "$number/intercom", isset($vars['intercom']) ? $vars['intercom'] : 'enabled');
     if (!$again) $astman->database_put('AMPUSER', "$number/device", '');
     if ($vars['callwaiting'] == 'enabled') $astman->database_put('CW', $number, 'ENABLED');
     return true;
@@ -116,6 +129,7 @@ function core_users_get($number) {
     $user['callwaiting'] = $astman->database_get('CW', $number) == 'ENABLED' ? 'enabled' : 'disabled';
     $user['cid_masquerade'] = $astman->database_get('AMPUSER', "$number/cidnum");
     $user['pinless'] = 'disabled';
+    if (!Stub::old()) $user['dialopts'] = $astman->database_get('AMPUSER', "$number/dialopts");
     $parts = explode('|', $user['recording']);
     $user['record_out'] = isset($parts[1]) ? substr($parts[0], 4) : 'Adhoc';
     $user['record_in'] = isset($parts[1]) ? substr($parts[1], 3) : 'Adhoc';
@@ -188,11 +202,23 @@ if (getenv('STUB_NEW')) {
             return $known;
         }
         function addDevice($id, $tech, $settings, $again) {
-            foreach (array('dial', 'devicetype', 'user', 'description', 'emergency_cid') as $name) $$name = $settings[$name]['value'];
-            foreach (array('devicetype', 'user', 'description', 'emergency_cid') as $name) unset($settings[$name]);
-            foreach (array_keys($_REQUEST) as $name) unset($_REQUEST[$name]);
-            foreach ($settings as $word => $each) if ($word != 'account') $_REQUEST["devinfo_$word"] = $each['value'];
-            return core_devices_add($id, $tech, $dial, $devicetype, $user, $description, $emergency_cid, $again);
+            global $astman;
+            if (!Stub::note('addDevice')) return false;
+            $row = array('id' => $id, 'tech' => $tech, 'hint_override' => null);
+            foreach (array('devicetype', 'user', 'description', 'emergency_cid', 'hint_override', 'dial') as $name) {
+                if (isset($settings[$name])) $row[$name] = $settings[$name]['value'];
+                if ($name != 'dial') unset($settings[$name]);
+            }
+            if ($row['hint_override'] === null) unset($row['hint_override']);
+            Stub::insert('devices', $row);
+            foreach (array('dial' => $row['dial'], 'type' => $row['devicetype'], 'user' => $row['user'], 'default_user' => $row['user']) as $name => $value) {
+                $astman->database_put('DEVICE', "$id/$name", $value);
+            }
+            $astman->database_put('AMPUSER', "{$row['user']}/device", $id);
+            foreach ($settings as $word => $each) {
+                Stub::insert($tech == 'iax2' ? 'iax' : 'sip', array('id' => $id, 'keyword' => $word, 'data' => $each['value'], 'flags' => $each['flag']));
+            }
+            return true;
         }
         function hideTrunk($n) { Stub::note('hideTrunk'); sql("UPDATE trunks SET routedisplay = 'off' WHERE trunkid = $n"); }
     }
@@ -235,9 +261,10 @@ function stub_trunk($n, $tech, $channel, $prefix, $most, $outcid, $peer, $contex
     if ($register != '') Stub::insert($table, array('id' => $ids[1], 'keyword' => 'register', 'data' => $register, 'flags' => $flag));
 }
 
-function core_trunks_add($tech, $channel, $prefix, $most, $outcid, $peer, $context, $user, $register, $keep, $fail, $off, $name = '', $provider = '', $continue = 'off') {
+function core_trunks_add($tech, $channel, $prefix, $most, $outcid, $peer, $context, $user, $register, $keep, $fail, $off, $name = '', $provider = '', $continue = 'off', $dialopts = false) {
     if (!Stub::note('core_trunks_add')) return false;
     for ($n = 1; stub_tech($n) != ''; $n++);
+    stub_dialopts($n, $dialopts);
     stub_trunk($n, $tech, $channel, $prefix, $most, $outcid, $peer, $context, $user, $register, $keep, $fail, $off, $name, $provider, $continue);
     return $n;
 }
@@ -251,11 +278,19 @@ function stub_tech($n) {
     return $rows ? strtolower(strtok($rows[0]['value'], '/')) : '';
 }
 
-function core_trunks_edit($n, $channel, $prefix, $most, $outcid, $peer, $context, $user, $register, $keep, $fail, $off, $name = '', $provider = '', $continue = 'off') {
+function core_trunks_edit($n, $channel, $prefix, $most, $outcid, $peer, $context, $user, $register, $keep, $fail, $off, $name = '', $provider = '', $continue = 'off', $dialopts = false) {
     Stub::note('core_trunks_edit');
     $tech = stub_tech($n);
     stub_trunk_gone($n);
+    stub_dialopts($n, $dialopts);
     stub_trunk($n, $tech, $channel, $prefix, $most, $outcid, $peer, $context, $user, $register, $keep, $fail, $off, $name, $provider, $continue);
+}
+
+function stub_dialopts($n, $dialopts) {
+    global $astman;
+    if (Stub::old()) return;
+    if ($dialopts !== false) $astman->database_put('TRUNK', "$n/dialopts", $dialopts);
+    else $astman->database_del('TRUNK', "$n/dialopts");
 }
 
 function stub_trunk_gone($n) {
@@ -267,7 +302,7 @@ function stub_trunk_gone($n) {
     }
 }
 
-function core_trunks_del($n) { Stub::note('core_trunks_del'); stub_trunk_gone($n); }
+function core_trunks_del($n) { Stub::note('core_trunks_del'); stub_trunk_gone($n); stub_dialopts($n, false); }
 if (Stub::has('trunks')) {
     function core_trunks_delete_dialrules($n) { Stub::note('core_trunks_delete_dialrules'); sql("DELETE FROM trunk_dialpatterns WHERE trunkid = $n"); }
     function core_routing_trunk_delbyid($n) { Stub::note('core_routing_trunk_delbyid'); sql("DELETE FROM outbound_route_trunks WHERE trunk_id = $n"); }
