@@ -159,9 +159,10 @@ function ccops_add_device($a, $again) {
                 if (isset($settings[$pair[0]])) $settings[$pair[0]]['value'] = $pair[1];
                 elseif ($pair[1] != '' && ($again || $a['tech'] != 'pjsip')) $settings[$pair[0]] = array('value' => $pair[1], 'flag' => count($settings) + 2);
             }
-            foreach (array('dial', 'devicetype', 'user', 'description', 'emergency_cid') as $name) {
-                $settings[$name]['value'] = $a[$name];
+            foreach (array('dial', 'devicetype', 'user', 'description', 'emergency_cid', 'hint_override') as $name) {
+                if (isset($a[$name])) $settings[$name]['value'] = $a[$name];
             }
+            if (isset($settings['setvar'])) $settings['setvar']['value'] = "REALCALLERIDNUM={$a['id']}";
             return $core->addDevice($a['id'], $a['tech'], $settings, $again);
         }
     }
@@ -235,6 +236,7 @@ function ccops_call($name, $a) {
     case 'trunks_edit':
         $dialopts = $astman->database_get('TRUNK', "{$a['number']}/dialopts");
         call_user_func_array('core_trunks_edit', array_merge(array($a['number']), ccops_trunk($a, $dialopts)));
+        if ($a['routedisplay'] == 'off') FreePBX::create()->Core->hideTrunk($a['number']);
         return true;
     case 'trunks_del':
         ccops_either('core_trunks_del', 'deleteTrunk', array($a['number']));

@@ -129,6 +129,13 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
                 "FreePBX has no extensions that are disabled",
                 "delete it, or give it another secret",
             )
+        if new.tech == "pjsip" and not self.tables.issabel and new.nat != (getattr(old, "nat", "") or "yes"):
+            yield Check(
+                f"{new.number}: NAT stays as it is",
+                False,
+                "FreePBX has three settings for it with PJSIP",
+                "leave it out, and set them in FreePBX",
+            )
         changed = old is None or getattr(old, "name", "") != new.name
         if changed and "'" in new.name and self.tables.issabel and not self.way.exact:
             yield Check(

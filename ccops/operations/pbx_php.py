@@ -234,6 +234,7 @@ def _extension_calls(now: Tables, old: Entry | None, new: Entry | None) -> Itera
         "user": device.get("user") or number,
         "description": device.get("description") or "",
         "emergency_cid": device.get("emergency_cid") or "",
+        "hint_override": device.get("hint_override"),
         "words": [(word, data) for word, data in told.items() if word not in _OF_THE_SYSTEM],
         "more": {word: told[word] for word in ("record_in", "record_out") if word in told},
     }

@@ -3,6 +3,8 @@
 Source: core_users_add, core_users_del, core_devices_add, core_devices_addsip and core_devices_addiax2 of FreePBX core
 2.5 to 2.11 and of IssabelPBX, in its mode "extensions" (a fixed device of the user's own number). Its order is that of
 the form "Generic SIP Device". `account` is the name of the section, so that it must be no other's; `&` parts values.
+From 13 on FreePBX' groups are Asterisk's named ones, in keywords of their own, and `callerid` has the name; its PJSIP
+devices have three keywords for NAT, none of them `nat`.
 """
 
 from __future__ import annotations
@@ -30,12 +32,14 @@ _KEYWORDS: Mapping[str, str] = {
     "dtmf": "dtmfmode",
     "nat": "nat",
     "qualify": "qualify",
-    "call_group": "callgroup",
-    "pickup_group": "pickupgroup",
     "account_code": "accountcode",
     "mailbox": "mailbox",
     "deny": "deny",
     "permit": "permit",
+}
+_GROUPS: Mapping[str, tuple[str, str]] = {
+    "call_group": ("namedcallgroup", "callgroup"),
+    "pickup_group": ("namedpickupgroup", "pickupgroup"),
 }
 PJSIP_ONLY = {"type": "friend", "host": "dynamic", "port": "5060", "qualify": "yes"}
 """What a PJSIP device has no keyword for, with the only value that it may have."""
@@ -64,8 +68,11 @@ def extensions(tables: Tables) -> tuple[Extension, ...]:
 
 def _read(number: str, user: Row, tech: Tech, words: Mapping[str, str]) -> Extension:
     told = {field: words.get(keyword, "") for field, keyword in _KEYWORDS.items()}
+    for field, aliases in _GROUPS.items():
+        told[field] = next((words[word] for word in aliases if words.get(word)), "")
     if tech == "pjsip":
         told |= {field: value for field, value in _PJSIP_DEFAULTS.items() if not told[field]}
+        told["dtmf"] = "rfc2833" if told["dtmf"] == "rfc4733" else told["dtmf"]
     if tech == "iax2":
         told |= unspelt("extension", "iax2")
     told |= {"name": user.get("name") or "", "direct_media": _direct_media(tech, words)}
@@ -85,6 +92,16 @@ def _direct_media(tech: Tech, words: Mapping[str, str]) -> str:
 def completed(entry: Extension) -> Extension:
     """A new one with what FreePBX fills in."""
     return replace(entry, mailbox=entry.mailbox or f"{entry.number}@device")
+
+
+def named_groups(tables: Tables) -> bool:
+    """Whether this FreePBX has its groups in Asterisk's named ones."""
+    return tables.like >= (13,)
+
+
+def _group_words(tables: Tables, entry: Extension) -> dict[str, str]:
+    of = 0 if named_groups(tables) else 1
+    return {aliases[of]: getattr(entry, field) for field, aliases in _GROUPS.items()}
 
 
 def device_words(tables: Tables, entry: Extension) -> dict[str, str]:
@@ -113,7 +130,17 @@ def device_words(tables: Tables, entry: Extension) -> dict[str, str]:
             **ends,
             **gates,
         }
-    if asterisk == "pjsip":  # IssabelPBX' form; FreePBX 12 and later fill in the rest
+    if asterisk == "pjsip" and not tables.issabel:  # FreePBX 12 and later fill in the rest
+        return {
+            "secret": secret,
+            "dtmfmode": "rfc4733" if entry.dtmf == "rfc2833" else entry.dtmf,
+            "context": entry.context,
+            "direct_media": entry.direct_media,
+            **_group_words(tables, entry),
+            **codecs,
+            **ends,
+        }
+    if asterisk == "pjsip":
         return {
             "secret": secret,
             "dtmfmode": entry.dtmf,
@@ -122,8 +149,7 @@ def device_words(tables: Tables, entry: Extension) -> dict[str, str]:
             "nat": entry.nat,
             "transport": "transport-udp",
             "max_contacts": "1",
-            "callgroup": entry.call_group,
-            "pickupgroup": entry.pickup_group,
+            **_group_words(tables, entry),
             **codecs,
             **ends,
             "mailbox": entry.mailbox or entry.number,
@@ -143,8 +169,7 @@ def device_words(tables: Tables, entry: Extension) -> dict[str, str]:
         "port": entry.port,
         "qualify": entry.qualify,
         **later,
-        "callgroup": entry.call_group,
-        "pickupgroup": entry.pickup_group,
+        **_group_words(tables, entry),
         **codecs,
         **ends,
         **gates,
@@ -230,7 +255,7 @@ def edit(draft: Draft, old: Extension, new: Extension) -> None:
             draft.put("devices", {**row, "description": new.name})
         draft.note(f"AMPUSER/{number}/cidname", new.name)
     there = {(row.get("keyword") or "").lower(): row for row in draft.of(table, id=number)}
-    for keyword, data in _changed(old, new, there).items():
+    for keyword, data in _changed(draft.tables, old, new, there).items():
         known = there.get(keyword)
         flags = str(max((int(r.get("flags") or 0) for r in there.values()), default=1) + 1)
         made: Row = known if known is not None else {"id": number, "keyword": keyword, "flags": flags}
@@ -238,12 +263,18 @@ def edit(draft: Draft, old: Extension, new: Extension) -> None:
         draft.put(table, there[keyword])
 
 
-def _changed(old: Extension, new: Extension, there: Mapping[str, Row]) -> dict[str, str]:
+def _changed(tables: Tables, old: Extension, new: Extension, there: Mapping[str, Row]) -> dict[str, str]:
     found = {
         keyword: getattr(new, field)
         for field, keyword in _KEYWORDS.items()
         if getattr(new, field) != getattr(old, field)
     }
+    if old.tech == "pjsip" and not tables.issabel and found.get("dtmfmode") == "rfc2833":
+        found["dtmfmode"] = "rfc4733"
+    for field, aliases in _GROUPS.items():
+        if getattr(new, field) != getattr(old, field):
+            words = [word for word in aliases if word in there] or [aliases[0 if named_groups(tables) else 1]]
+            found |= {word: getattr(new, field) for word in words}
     if new.secret != old.secret:
         found["secret"] = new.secret.reveal() if new.secret else ""
     if new.codecs != old.codecs:
@@ -296,14 +327,17 @@ def _moved(tech: Tech, row: Row, was: str, number: str) -> str | None:
     whole = {
         "account": was,
         "dial": f"{TECHNOLOGIES[tech]}/{was}",
-        "mailbox": f"{was}@device",
-        "callerid": f"device <{was}>",
         "setvar": f"REALCALLERIDNUM={was}",
         "username": was,
     }
-    data = row.get("data")
-    own = whole.get((row.get("keyword") or "").lower())
-    return data.replace(was, number) if data is not None and data == own else data
+    data, keyword = row.get("data"), (row.get("keyword") or "").lower()
+    if data is None:
+        return None
+    if keyword == "callerid" and data.endswith(f"<{was}>"):
+        return f"{data.removesuffix(f'<{was}>')}<{number}>"
+    if keyword == "mailbox" and data in (was, f"{was}@device"):
+        return number + data.removeprefix(was)
+    return data.replace(was, number) if data == whole.get(keyword) else data
 
 
 def _moved_value(tech: Tech, path: str, value: str, was: str, number: str) -> str:

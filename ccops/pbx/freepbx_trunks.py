@@ -127,13 +127,14 @@ def settings(tables: Tables, number: str) -> dict[str, str]:
     """Its settings by the names of the columns of `trunks`; "" of one that there is not."""
     if tables.has("trunks"):
         row: Row = next(iter(tables.of("trunks", trunkid=number)), {})
-        extra = ("name", "channelid", "usercontext", "provider", "continue")
+        extra = ("name", "channelid", "usercontext", "provider", "continue", "routedisplay")
         return {name: row.get(name) or "" for name in (*_SETTINGS, *extra)}
     found = {row.get("variable"): row.get("value") or "" for row in tables.of("globals")}
     told = {name: found.get(f"{variable}_{number}", "") for name, variable in _SETTINGS.items()}
     channel = found.get(f"OUT_{number}", "").partition("/")[2]
     user = next((row.get("data") or "" for row in tables.of("sip", id=f"99999{number}", keyword="account")), "")
-    return {**told, "channelid": channel, "name": channel, "usercontext": user, "provider": "", "continue": ""}
+    rest = dict.fromkeys(("provider", "continue", "routedisplay"), "")
+    return {**told, "channelid": channel, "name": channel, "usercontext": user, **rest}
 
 
 def peer_words(trunk: Trunk) -> dict[str, str]:

@@ -194,10 +194,13 @@ if (getenv('STUB_NEW')) {
     class StubCore {
         function generateDefaultDeviceSettings($tech, $number, $name) {
             $flag = 2;
-            $known = array('secret' => '', 'dtmfmode' => 'rfc4733', 'context' => 'from-internal', 'sipdriver' => 'chan_' . $tech,
-                'account' => $number, 'mailbox' => '', 'disallow' => '', 'allow' => '', 'callgroup' => '', 'pickupgroup' => '',
-                'dial' => '', 'accountcode' => '', 'deny' => '', 'permit' => '', 'media_encryption' => 'no');
-            if ($tech == 'sip') $known += array('host' => 'dynamic', 'type' => 'friend', 'nat' => 'yes', 'port' => '5060', 'qualify' => 'yes');
+            $known = array('secret' => 'made up', 'dtmfmode' => 'rfc4733', 'context' => 'from-internal', 'sipdriver' => 'chan_' . $tech,
+                'account' => $number, 'mailbox' => "$number@device", 'disallow' => '', 'allow' => '', 'namedcallgroup' => '',
+                'namedpickupgroup' => '', 'dial' => '', 'accountcode' => '', 'media_encryption' => 'no', 'callerid' => "$name <$number>");
+            if ($tech == 'pjsip') $known += array('transport' => '', 'max_contacts' => '1', 'direct_media' => 'yes', 'rewrite_contact' => 'yes');
+            else $known += array('deny' => '0.0.0.0/0.0.0.0', 'permit' => '0.0.0.0/0.0.0.0', 'host' => 'dynamic', 'type' => 'friend');
+            if ($tech == 'sip') $known += array('nat' => 'yes', 'port' => '5060', 'qualify' => 'yes');
+            if ($tech == 'iax2') $known += array('setvar' => 'REALCALLERIDNUM=');
             foreach ($known as $word => $value) $known[$word] = array('value' => $value, 'flag' => $flag++);
             return $known;
         }

@@ -196,31 +196,87 @@ def test_issabel_would_mar_a_name(tmp_path: Path, mariadb: Server) -> None:
     play(act())
 
 
-@pytest.mark.parametrize("tech", ["sip", "pjsip"])
-def test_from_12_on(tmp_path: Path, mariadb: Server, tech: str) -> None:
+def newer(stage: FreepbxStage, server: Server) -> None:
+    """As FreePBX is from 13 on."""
+    assert stage.php is not None
+    stage.php["STUB_NEW"] = "1"
+    stage.asterisk.modules.append("chan_pjsip.so")
+    server.run(
+        "UPDATE asterisk.admin SET value = '13.0.197' WHERE variable = 'version'",
+        "ALTER TABLE asterisk.devices ADD hint_override VARCHAR(100)",
+        "ALTER TABLE asterisk.trunks ADD routedisplay VARCHAR(4) DEFAULT 'on'",
+    )
+
+
+@pytest.mark.parametrize("tech", ["sip", "pjsip", "iax2"])
+def test_from_13_on(tmp_path: Path, mariadb: Server, tech: str) -> None:
     async def act() -> None:
         async with stage_of(tmp_path, mariadb, "2.11", "freepbx") as stage:
-            assert stage.php is not None
-            stage.php["STUB_NEW"] = "1"
-            stage.asterisk.modules.append("chan_pjsip.so")
-            mariadb.run("UPDATE asterisk.admin SET value = '13.0.197' WHERE variable = 'version'")
+            newer(stage, mariadb)
+            table = "iax" if tech == "iax2" else "sip"
+
+            def words(id: str) -> dict[str, str]:
+                return {row["keyword"]: row["data"] for row in stage.asterisk.rows(table) if row["id"] == id}
+
             before = without_flag(stage)
             token = stage.executor.vault.put(Secret(SECRET))
-            report = await stage.edit(do="add", key="201", name="Leo", tech=tech, secret=token, call_group="2")
+            groups = {} if tech == "iax2" else {"call_group": "2"}
+            report = await stage.edit(do="add", key="201", name="Leo", tech=tech, secret=token, **groups)
             assert report.ending == "done", report.summary
-            words = {row["keyword"]: row["data"] for row in stage.asterisk.rows("sip") if row["id"] == "201"}
-            assert (words["secret"], words["callgroup"], words["sipdriver"]) == (SECRET, "2", f"chan_{tech}")
-            assert ("host" in words) is (tech == "sip")
-            mariadb.run("INSERT INTO asterisk.sip VALUES ('201', 'their_own', 'x', 40)")
+            made = words("201")
+            assert (made["secret"], made["sipdriver"], made["callerid"]) == (SECRET, f"chan_{tech}", "Leo <201>")
+            assert made["mailbox"] == "201@device"
+            assert ("host" in made) is (tech != "pjsip")
+            if tech == "pjsip":  # FreePBX has no transport of the name that IssabelPBX' form has
+                assert (made["transport"], made["dtmfmode"]) == ("", "rfc4733")
+                assert not {"nat", "deny", "permit"} & set(made)
+            if groups:
+                assert made["namedcallgroup"] == "2"
+                assert "callgroup" not in made
+            mariadb.run(
+                f"INSERT INTO asterisk.{table} VALUES ('201', 'their_own', 'x', 40)",
+                "UPDATE asterisk.devices SET hint_override = 'SIP/9', emergency_cid = '911' WHERE id = '201'",
+            )
             stage.asterisk.apply()
-            report = await stage.edit(do="edit", key="201", codecs="alaw")
+            report = await stage.edit(do="edit", key="201", codecs="alaw", **{name: "3" for name in groups})
             assert report.ending == "done", report.summary
-            words = {row["keyword"]: row["data"] for row in stage.asterisk.rows("sip") if row["id"] == "201"}
-            assert (words["allow"], words["their_own"]) == ("alaw", "x")
-            assert (await stage.edit(do="delete", key="201")).ending == "done"
+            assert (words("201")["allow"], words("201")["their_own"]) == ("alaw", "x")
+            assert words("201").get("namedcallgroup") == ("3" if groups else "")
+            device = cell(stage.asterisk.rows("devices"), id="201")
+            assert (device["hint_override"], device["emergency_cid"]) == ("SIP/9", "911")
+            report = await stage.edit(do="rename", key="201", to="202")
+            assert report.ending == "done", report.summary
+            moved = words("202")
+            assert (moved["callerid"], moved["mailbox"], moved["account"]) == ("Leo <202>", "202@device", "202")
+            assert moved.get("setvar", "REALCALLERIDNUM=202") == "REALCALLERIDNUM=202"
+            assert (await stage.edit(do="delete", key="202")).ending == "done"
             assert without_flag(stage) == before
+
+    play(act())
+
+
+def test_what_newer_ones_have_no_place_for(tmp_path: Path, mariadb: Server) -> None:
+    async def act() -> None:
+        async with stage_of(tmp_path, mariadb, "2.11", "freepbx") as stage:
+            newer(stage, mariadb)
+            token = stage.executor.vault.put(Secret(SECRET))
+            plan = await stage.plan(do="add", key="201", name="Leo", tech="pjsip", secret=token, nat="no")
+            assert any("three settings" in check.found for check in plan.refusals)
             with pytest.raises(Refused, match="a trunk of chan_sip or IAX2"):
                 await stage.edit("trunk", do="add", key="line", host="10.0.0.1", tech="pjsip")
+
+    play(act())
+
+
+def test_a_trunk_that_routes_do_not_show_stays_so(tmp_path: Path, mariadb: Server) -> None:
+    async def act() -> None:
+        async with stage_of(tmp_path, mariadb, "2.11", "freepbx") as stage:
+            newer(stage, mariadb)
+            mariadb.run("UPDATE asterisk.trunks SET routedisplay = 'off' WHERE channelid = 'voip'")
+            for key, shown in (("voip", "off"), ("gxw4108", "on")):
+                report = await stage.edit("trunk", do="edit", key=key, channels="6")
+                assert report.ending == "done", report.summary
+                assert cell(stage.asterisk.rows("trunks"), channelid=key)["routedisplay"] == shown
 
     play(act())
 
