@@ -30,7 +30,7 @@ function ccops_shut() {
     if ($ccops_answered) return;
     $said = ob_get_level() > 0 ? trim(strip_tags(ob_get_contents())) : '';
     $last = function_exists('error_get_last') ? error_get_last() : null;
-    if ($said == '' && is_array($last)) $said = $last['message'];
+    if ($said == '' && is_array($last)) $said = preg_replace('/\s*Stack trace:.*/s', '', $last['message']);
     ccops_tell(array('error' => $said == '' ? 'FreePBX ended it and said nothing' : substr($said, -400), 'done' => $ccops_done));
 }
 
@@ -318,15 +318,20 @@ $ccops_answer = array();
 if ($ccops_wanted['do'] == 'read') {
     $ccops_answer = ccops_read($ccops_wanted['tables'], $ccops_wanted['filters']);
 } elseif ($ccops_wanted['do'] == 'calls') {
-    if (!isset($astman) || !$astman) ccops_fail('FreePBX does not reach Asterisk: its manager user is not let in');
+    $ccops_able = isset($astman) && $astman && (!method_exists($astman, 'connected') || $astman->connected());
+    if (!$ccops_able) ccops_fail('FreePBX does not reach Asterisk: its manager user is not let in');
     foreach ($ccops_wanted['expect'] as $ccops_each) {
         $ccops_count = ccops_ask($ccops_each[0]);
         if ((int) $ccops_count[0]['n'] != $ccops_each[1]) ccops_fail('somebody has changed it meanwhile');
     }
     foreach ($ccops_wanted['calls'] as $ccops_each) {
         $ccops_done++;
-        if (ccops_call($ccops_each[0], $ccops_each[1]) === false) {
-            ccops_fail("{$ccops_each[0]} was refused: " . substr(trim(strip_tags(ob_get_contents())), -200));
+        $ccops_before = strlen(ob_get_contents());
+        $ccops_found = ccops_call($ccops_each[0], $ccops_each[1]);
+        $ccops_said = (string) substr(ob_get_contents(), $ccops_before);
+        // From 12 on what is refused is told to a browser alone: the function returns null or even true.
+        if ($ccops_found === false || strpos($ccops_said, 'alert(') !== false) {
+            ccops_fail("{$ccops_each[0]} was refused: " . substr(trim(strip_tags($ccops_said)), -200));
         }
     }
     needreload();

@@ -43,7 +43,8 @@ class FreepbxStage(Stage):
                 (web / name).parent.mkdir(parents=True, exist_ok=True)
                 (web / name).write_text(f"<?php require_once('{stub}');\n")
         else:
-            made = "$astman = getenv('STUB_NO_MANAGER') ? null : new AGI_AsteriskManager();"
+            none = "getenv('STUB_NO_MANAGER') && !getenv('STUB_NEW')"  # from 13 on there is always an object
+            made = f"$astman = {none} ? null : new AGI_AsteriskManager();"
             (etc / f"{brought_up_by}.conf").write_text(f"<?php require_once('{stub}'); {made}\n")
         self.asterisk.file = folder / "astdb"
         self.asterisk.file.write_text(json.dumps(freepbx.ASTDB))

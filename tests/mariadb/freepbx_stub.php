@@ -14,6 +14,7 @@ class Stub {
         if ($fail[0] !== '' && self::$calls++ == (int) $fail[0]) {
             if ($fail[1] == 'die') { echo '<script>alert("FATAL <b>it died</b>")</script>'; exit(1); }
             if ($fail[1] == 'fault') { undefined_function_of_the_stub(); }
+            if ($fail[1] == 'alert') { echo "<script>javascript:alert('it is in use');</script>"; return null; }
             return false;
         }
         return true;
@@ -71,6 +72,7 @@ function parse_amportal_conf($path) {
 
 class AGI_AsteriskManager {
     function connect($host, $user, $secret) { return getenv('STUB_NO_MANAGER') ? false : true; }
+    function connected() { return !getenv('STUB_NO_MANAGER'); }
     private function tree() { return json_decode(file_get_contents(getenv('STUB_HOME') . '/astdb'), true); }
     private function keep($tree) { file_put_contents(getenv('STUB_HOME') . '/astdb', json_encode($tree)); }
     function database_put($family, $key, $value) { $t = $this->tree(); $t["$family/$key"] = trim($value, '"'); $this->keep($t); }

@@ -281,6 +281,29 @@ def test_a_trunk_that_routes_do_not_show_stays_so(tmp_path: Path, mariadb: Serve
     play(act())
 
 
+def test_newer_ones_tell_a_browser_what_they_refuse(tmp_path: Path, mariadb: Server) -> None:
+    async def act() -> None:
+        async with stage_of(tmp_path, mariadb, "2.11", "freepbx") as stage:
+            newer(stage, mariadb)
+            assert stage.php is not None
+            before, tree = without_flag(stage), stage.asterisk.astdb
+            token = stage.executor.vault.put(Secret(SECRET))
+            plan = await stage.plan(do="add", key="201", name="Leo", secret=token)
+            stage.php["STUB_FAIL"] = "0:alert"
+            report = await stage.executor.run(plan)
+            assert report.ending == "undone", report.summary
+            assert "it is in use" in report.summary
+            assert stage.calls == ["core_users_add"]
+            assert (without_flag(stage), stage.asterisk.astdb) == (before, tree)
+            del stage.php["STUB_FAIL"]
+            stage.php["STUB_NO_MANAGER"] = "1"
+            report = await stage.edit(do="edit", key="101", qualify="no")
+            assert report.ending == "undone"
+            assert "manager user is not let in" in report.summary
+
+    play(act())
+
+
 @pytest.mark.parametrize("after", range(4))
 @pytest.mark.parametrize(
     ("version", "by", "how"),
