@@ -199,6 +199,9 @@ function ccops_user($number, $changed) {
     }
     if (isset($vars['voicemail'])) $vars['vmcontext'] = $vars['voicemail'];
     foreach ($changed as $name => $value) $vars[$name] = $value;
+    // From 13 on a user has an account code, which 13 to 15 take from the device's form alone.
+    $account = isset($changed['accountcode']) ? $changed['accountcode'] : $astman->database_get('AMPUSER', "$number/accountcode");
+    $vars['accountcode'] = $vars['devinfo_accountcode'] = (string) $account;
     return $vars;
 }
 

@@ -238,12 +238,16 @@ def _extension_calls(now: Tables, old: Entry | None, new: Entry | None) -> Itera
         "words": [(word, data) for word, data in told.items() if word not in _OF_THE_SYSTEM],
         "more": {word: told[word] for word in ("record_in", "record_out") if word in told},
     }
+    name, account = getattr(new, "name", ""), getattr(new, "account_code", "")
     if old is None:
-        yield "users_add", _new_user(number, getattr(new, "name", ""))
+        yield "users_add", {**_new_user(number, name), "devinfo_accountcode": account}
         yield "devices_add", given
         return
-    if getattr(old, "name", "") != getattr(new, "name", ""):
-        yield "users_edit", {"extension": number, "name": getattr(new, "name", "")}
+    changed = {"name": name} if getattr(old, "name", "") != name else {}
+    if now.like >= (13,) and getattr(old, "account_code", "") != account:
+        changed["accountcode"] = account  # the user has it there too
+    if changed:
+        yield "users_edit", {"extension": number, **changed}
     yield "devices_edit", given
 
 

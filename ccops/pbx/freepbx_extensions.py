@@ -254,6 +254,8 @@ def edit(draft: Draft, old: Extension, new: Extension) -> None:
         for row in draft.of("devices", id=number):
             draft.put("devices", {**row, "description": new.name})
         draft.note(f"AMPUSER/{number}/cidname", new.name)
+    if new.account_code != old.account_code and draft.tables.like >= (13,):
+        draft.note(f"AMPUSER/{number}/accountcode", new.account_code)
     there = {(row.get("keyword") or "").lower(): row for row in draft.of(table, id=number)}
     for keyword, data in _changed(draft.tables, old, new, there).items():
         known = there.get(keyword)

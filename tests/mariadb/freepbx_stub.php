@@ -118,7 +118,11 @@ function core_users_add($vars, $again = false) {
         if (isset($vars['dialopts'])) $astman->database_put('AMPUSER', "$number/dialopts", $vars['dialopts']);
         else $astman->database_del('AMPUSER', "$number/dialopts");
     }
-    if (getenv('STUB_NEW')) $astman->database_put('AMPUSER', "$number/intercom", isset($vars['intercom']) ? $vars['intercom'] : 'enabled');
+    if (getenv('STUB_NEW')) {
+        $astman->database_put('AMPUSER', "$number/intercom", isset($vars['intercom']) ? $vars['intercom'] : 'enabled');
+        $account = isset($vars['devinfo_accountcode']) ? $vars['devinfo_accountcode'] : '';
+        $astman->database_put('AMPUSER', "$number/accountcode", $account);
+    }
     if (!$again) $astman->database_put('AMPUSER', "$number/device", '');
     if ($vars['callwaiting'] == 'enabled') $astman->database_put('CW', $number, 'ENABLED');
     return true;

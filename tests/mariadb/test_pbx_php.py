@@ -242,12 +242,22 @@ def test_from_13_on(tmp_path: Path, mariadb: Server, tech: str) -> None:
             assert report.ending == "done", report.summary
             assert (words("201")["allow"], words("201")["their_own"]) == ("alaw", "x")
             assert words("201").get("namedcallgroup") == ("3" if groups else "")
+            stage.asterisk.set("AMPUSER/201/intercom", "disabled")
+            for changed, account in (
+                ({"account_code": "7"}, "7"),
+                ({"name": "Leo B"}, "7"),
+                ({"account_code": ""}, ""),
+            ):
+                report = await stage.edit(do="edit", key="201", **changed)
+                assert report.ending == "done", report.summary
+                assert words("201")["accountcode"] == stage.asterisk.astdb["AMPUSER/201/accountcode"] == account
+            assert stage.asterisk.astdb["AMPUSER/201/intercom"] == "disabled"
             device = cell(stage.asterisk.rows("devices"), id="201")
             assert (device["hint_override"], device["emergency_cid"]) == ("SIP/9", "911")
             report = await stage.edit(do="rename", key="201", to="202")
             assert report.ending == "done", report.summary
             moved = words("202")
-            assert (moved["callerid"], moved["mailbox"], moved["account"]) == ("Leo <202>", "202@device", "202")
+            assert (moved["callerid"], moved["mailbox"], moved["account"]) == ("Leo B <202>", "202@device", "202")
             assert moved.get("setvar", "REALCALLERIDNUM=202") == "REALCALLERIDNUM=202"
             assert (await stage.edit(do="delete", key="202")).ending == "done"
             assert without_flag(stage) == before
