@@ -202,7 +202,7 @@ function ccops_user($number, $changed) {
     // From 13 on a user has an account code, which 13 to 15 take from the device's form alone.
     $account = isset($changed['accountcode']) ? $changed['accountcode'] : $astman->database_get('AMPUSER', "$number/accountcode");
     $vars['accountcode'] = $vars['devinfo_accountcode'] = (string) $account;
-    return $vars;
+    return ccops_quoted($vars);
 }
 
 function ccops_trunk($a, $dialopts) {
@@ -213,8 +213,16 @@ function ccops_trunk($a, $dialopts) {
     );
 }
 
+// Up to 2.11 FreePBX leaves ' to magic_quotes_gpc where that is on, which quotes only what comes from a browser.
+function ccops_quoted($values) {
+    $left = function_exists('get_magic_quotes_gpc') && get_magic_quotes_gpc();
+    if ($left && strpos(serialize($values), "'") !== false) ccops_fail("PHP has magic_quotes_gpc on, and there is a ' in it");
+    return $values;
+}
+
 function ccops_call($name, $a) {
     global $astman;
+    ccops_quoted($a);
     switch ($name) {
     case 'users_add':
         ccops_keywords(array(), array('display' => 'extensions'));

@@ -157,7 +157,7 @@ def _one(kind: Kind, do: str, request: Request, scene: Scene, exchange: Exchange
         raise OperationError(f"to which {identity(kind)}? it is missing")
     if do == "copy":
         secret = given.get("secret") or (None if kind == "trunk" else _missing("secret"))
-        return ((None, replace(renamed(old, to), **{**given, "secret": secret})),)
+        return ((None, replace(renamed(old, to), **{**_own_mailbox(old, to), **given, "secret": secret})),)
     if do == "delete":
         return ((old, None),)
     if do == "rename":
@@ -168,6 +168,12 @@ def _one(kind: Kind, do: str, request: Request, scene: Scene, exchange: Exchange
         "enable": lambda: replace(old, disabled=False),
     }[do]()
     return ((old, new),)
+
+
+def _own_mailbox(old: Entry, to: str) -> dict[str, str]:
+    """The mailbox of a copy, where the one that is copied has the mailbox of its own number."""
+    number, at, where = getattr(old, "mailbox", "").partition("@")
+    return {"mailbox": f"{to}{at}{where}"} if number and number == key_of(old) else {}
 
 
 def _missing(what: str) -> Secret:

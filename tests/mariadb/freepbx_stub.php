@@ -49,6 +49,8 @@ class Stub {
 Stub::$link = mysqli_connect('localhost', 'root', '', getenv('STUB_DATABASE'), 0, getenv('STUB_SOCKET'));
 mysqli_query(Stub::$link, 'SET NAMES latin1');
 
+if (getenv('STUB_MAGIC')) { function get_magic_quotes_gpc() { return true; } }
+
 // PEAR's DB: it chooses the database before each question, after which the server knows no ROW_COUNT() any more.
 class StubDb {
     public $changed = 0;

@@ -63,6 +63,11 @@ def test_a_life_of_an_extension(tmp_path: Path, mariadb: Server, version: str, b
             report = await stage.edit(do="edit", key="201", name="Eva", codecs="alaw")
             assert report.ending == "done", report.summary
             assert cell(stage.asterisk.rows("users"), extension="201")["name"] == "Eva"
+            report = await stage.edit(do="copy", key="201", to="203", secret=token)
+            assert report.ending == "done", report.summary
+            words = {row["keyword"]: row["data"] for row in stage.asterisk.rows("sip") if row["id"] == "203"}
+            assert (words["mailbox"], words["allow"]) == ("203@device", "alaw")
+            assert (await stage.edit(do="delete", key="203")).ending == "done"
             report = await stage.edit(do="rename", key="201", to="202")
             assert report.ending == "done", report.summary
             report = await stage.edit(do="delete", key="202")
@@ -192,6 +197,24 @@ def test_issabel_would_mar_a_name(tmp_path: Path, mariadb: Server) -> None:
         async with stage_of(tmp_path, mariadb, "issabel", "issabelpbx") as stage:
             plan = await stage.plan(do="edit", key="101", name="Ana d'Or")
             assert any("would put" in check.found for check in plan.refusals)
+
+    play(act())
+
+
+def test_magic_quotes(tmp_path: Path, mariadb: Server) -> None:
+    """With them on FreePBX up to 2.11 quotes nothing itself."""
+
+    async def act() -> None:
+        async with stage_of(tmp_path, mariadb, "2.11", "freepbx") as stage:
+            assert stage.php is not None
+            stage.php["STUB_MAGIC"] = "1"
+            before, tree = without_flag(stage), stage.asterisk.astdb
+            report = await stage.edit(do="edit", key="101", name="Ana d'Or")
+            assert report.ending == "undone"
+            assert "magic_quotes_gpc" in report.summary
+            assert not stage.calls
+            assert (without_flag(stage), stage.asterisk.astdb) == (before, tree)
+            assert (await stage.edit(do="edit", key="101", name="Ana")).ending == "done"
 
     play(act())
 
