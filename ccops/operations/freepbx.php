@@ -180,6 +180,8 @@ function ccops_user($number, $changed) {
     global $astman;
     $vars = ccops_either('core_users_get', 'getUser', array($number));
     if (!is_array($vars) || !$vars) ccops_fail("FreePBX has no user $number");
+    // A FreePBX older than its Asterisk does not understand what the manager answers, and would write all of it empty.
+    if (trim((string) $astman->database_get('AMPUSER', "$number/device")) == '') ccops_fail("FreePBX reads nothing of $number in astdb");
     foreach (array_keys($vars) as $name) if ($vars[$name] === false) unset($vars[$name]);
     foreach (array('answermode', 'intercom') as $name) {
         $kept = isset($vars[$name]) ? '' : trim((string) $astman->database_get('AMPUSER', "$number/$name"));

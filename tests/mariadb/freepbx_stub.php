@@ -79,7 +79,7 @@ class AGI_AsteriskManager {
     private function keep($tree) { file_put_contents(getenv('STUB_HOME') . '/astdb', json_encode($tree)); }
     function database_put($family, $key, $value) { $t = $this->tree(); $t["$family/$key"] = trim($value, '"'); $this->keep($t); }
     function database_del($family, $key) { $t = $this->tree(); unset($t["$family/$key"]); $this->keep($t); }
-    function database_get($family, $key) { $t = $this->tree(); return isset($t["$family/$key"]) ? $t["$family/$key"] : false; }
+    function database_get($family, $key) { $t = getenv('STUB_DEAF') ? array() : $this->tree(); return isset($t["$family/$key"]) ? $t["$family/$key"] : false; }
     function database_deltree($family) {
         $tree = $this->tree();
         foreach (array_keys($tree) as $path) if (strpos($path, "$family/") === 0) unset($tree[$path]);

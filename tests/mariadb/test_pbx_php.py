@@ -219,6 +219,22 @@ def test_magic_quotes(tmp_path: Path, mariadb: Server) -> None:
     play(act())
 
 
+def test_a_manager_that_is_not_understood(tmp_path: Path, mariadb: Server) -> None:
+    """All that a user has in astdb would be written as if it had none."""
+
+    async def act() -> None:
+        async with stage_of(tmp_path, mariadb, "2.11", "freepbx") as stage:
+            assert stage.php is not None
+            stage.php["STUB_DEAF"] = "1"
+            before, tree = without_flag(stage), stage.asterisk.astdb
+            report = await stage.edit(do="edit", key="101", name="Ana")
+            assert report.ending == "undone"
+            assert "reads nothing of 101" in report.summary
+            assert (without_flag(stage), stage.asterisk.astdb) == (before, tree)
+
+    play(act())
+
+
 def newer(stage: FreepbxStage, server: Server) -> None:
     """As FreePBX is from 13 on."""
     assert stage.php is not None
