@@ -75,7 +75,7 @@ async def test_the_module_is_edited_and_the_other_node_has_it_after_a_failover(
         await calm(watching)
     assert pair.ssh(2, line).splitlines() == wanted
     (campaign,) = await ccops(tmp_path, "campaign", "list", "--timeout", "60")
-    assert (campaign["name"], campaign["state"]) == ("Atención", "runs")
+    assert (campaign["name"], campaign["status"], campaign["runs"]) == ("Atención", "A", True)
     await ccops(tmp_path, "campaign", "stop", "in:3", "--yes", "--timeout", "60")
     assert "Atención\tI" in pair.ssh(2, line)
     records = Audit(tmp_path / "audit.jsonl").records()
