@@ -137,7 +137,7 @@ def _plan(
             f"Asterisk and MySQL start on {target}",
             Condition(
                 f"{target} serves and Asterisk answers there",
-                lambda look: serves(look, target),
+                lambda look: _serves_settled(look, target),
                 _failing,
                 partial(lacking, name=target),
             ),
@@ -250,6 +250,13 @@ def _ready(scene: Scene, name: str) -> list[Check]:
             f"make room on {name}",
         ),
     ]
+
+
+def _serves_settled(look: Look, target: str) -> bool | None:
+    """Whether it serves and Heartbeat has ended what it does: until then it ignores the next wish, as of a failback."""
+    if any(in_transition(look, name) for name in look.snapshot.pair.layout.nodes):
+        return False
+    return serves(look, target)
 
 
 def _moving(look: Look, source: str) -> bool | None:

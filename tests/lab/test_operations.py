@@ -67,7 +67,9 @@ async def console(pair: Lab, watching: Watching, folder: Path) -> AsyncIterator[
 
 async def calm(watching: Watching) -> None:
     """Nothing moves any more. On a busy machine Heartbeat complains of late heartbeats all the while."""
-    await watching.until(lambda s: s.verdict.code in ("healthy", "late-heartbeats") and s.serving is not None)
+    await watching.until(
+        lambda s: s.verdict.code in ("healthy", "late-heartbeats") and s.serving is not None and not is_moving(s)
+    )
 
 
 def seconds(report: Report) -> str:
