@@ -10,6 +10,12 @@ import msgspec
 from ccops.commands import terminal
 from ccops.operations.plan import Plan
 
+EDIT_EXITS = (
+    "Exit: 0 done and seen, 1 refused or not confirmed, 2 wrong use, 3 nothing can be read, 4 failed: it says whether "
+    "it was taken back, 130 interrupted."
+)
+"""Of commands that edit, for their help."""
+
 
 class Asked(msgspec.Struct, frozen=True):
     """How a command that changes something was typed: its common options.
@@ -52,8 +58,13 @@ def options(
         click.Option(["--yes"], is_flag=True, help=yes),
         *more,
         click.Option(["--json", "as_json"], is_flag=True, help="One object at the end; progress on standard error."),
-        click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first."),
+        timeout(),
     ]
+
+
+def timeout() -> click.Option:
+    """For how long the pair is looked at."""
+    return click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first.")
 
 
 def must_be_asked(yes: bool) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ccops.commands import terminal
-from ccops.commands.confirmation import Asked, options
+from ccops.commands.confirmation import EDIT_EXITS, Asked, options
 from ccops.commands.invocation import DONE, Failed, chosen
-from ccops.commands.looking import EDIT_EXITS, JSON, encoded, looking, tell_once
+from ccops.commands.looking import JSON, encoded, looking
 from ccops.config import Secret
 from ccops.pbx import sheet
 from ccops.pbx.gateway import device_settings, gxw4108
@@ -207,7 +207,7 @@ async def _edit(settings: Any, name: str, wanted: _Wanted, asked: Asked, to: Pat
             _create(to, "".join(f"{key},{secret.reveal()}\n" for key, secret in wanted.made.items()))
         code = await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
         if code == DONE and to is None:
-            tell_once(wanted.made, asked.as_json, lambda key: f"secret of {key}")
+            session.tell_once(wanted.made, lambda key: f"secret of {key}")
         return code
 
 

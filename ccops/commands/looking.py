@@ -1,26 +1,18 @@
-"""Commands that look at a live pair and print what they find, and what those that edit have in common."""
+"""Commands that look at a live pair and print what they find, as a page or as one line of JSON."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import click
 
 from ccops.commands import terminal
+from ccops.commands.confirmation import timeout
 from ccops.commands.invocation import DONE, Failed, chosen
 
-if TYPE_CHECKING:
-    from ccops.config import Secret
-
-EDIT_EXITS = (
-    "Exit: 0 done and seen, 1 refused or not confirmed, 2 wrong use, 3 nothing can be read, 4 failed: it says whether "
-    "it was taken back, 130 interrupted."
-)
 JSON = click.Option(["--json", "as_json"], is_flag=True, help="One object for scripts; progress on standard error.")
-
-_TIMEOUT = click.Option(["--timeout"], default=15.0, show_default=True, metavar="S", help="How long to look at first.")
 
 
 def looking(name: str, does: str, tell: Callable[..., Awaitable[str]], *more: click.Parameter) -> click.Command:
@@ -43,7 +35,7 @@ def looking(name: str, does: str, tell: Callable[..., Awaitable[str]], *more: cl
         sys.exit(conduct(look()))
 
     told = f"{does}. Exit: 0 printed, 3 it cannot be read."
-    return click.Command(name, callback=call, params=[*more, JSON, _TIMEOUT], help=told, short_help=does)
+    return click.Command(name, callback=call, params=[*more, JSON, timeout()], help=told, short_help=does)
 
 
 def encoded(found: object) -> str:
@@ -51,12 +43,3 @@ def encoded(found: object) -> str:
     from ccops.commands.objects import encode
 
     return encode(found) + "\n"
-
-
-def tell_once(made: Mapping[str, Secret], as_json: bool, named: Callable[[str], str]) -> None:
-    """Secrets that were made, by what they are of: on standard error, and never again. `named` is what people read."""
-    if as_json and made:
-        terminal.tell(encoded({"secrets": {key: secret.reveal() for key, secret in made.items()}}), err=True, nl=False)
-        return
-    for key, secret in made.items():
-        terminal.tell(f"{named(key)}: {secret.reveal()}   (shown this once)", err=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ccops.commands.confirmation import Asked, options
+from ccops.commands.confirmation import EDIT_EXITS, Asked, options
 from ccops.commands.invocation import DONE, Failed, chosen
-from ccops.commands.looking import EDIT_EXITS, encoded, looking, tell_once
+from ccops.commands.looking import encoded, looking
 
 if TYPE_CHECKING:
     from ccops.callcentre.campaigns import Campaign
@@ -121,7 +121,7 @@ async def _edit(settings: Any, name: str, operation: str, arguments: dict[str, s
             return code
         code = await session.carry_out(plan, lambda listen: session.executor.run(plan, listen))
         if code == DONE:
-            tell_once(made, asked.as_json, lambda name: f"{name} of {arguments.get('key', '')}")
+            session.tell_once(made, lambda name: f"{name} of {arguments.get('key', '')}")
         return code
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
 from ccops.commands import objects, prose, terminal
 from ccops.commands.confirmation import Asked, confirm
 from ccops.commands.invocation import DONE, INTERRUPTED, REFUSED, SURPRISED, Failed, NotDone, audit_of, run
 from ccops.commands.ticker import Ticker
-from ccops.config import PairSettings, Settings
+from ccops.config import PairSettings, Secret, Settings
 from ccops.operations.executor import Executor
 from ccops.operations.permission import Authority
 from ccops.operations.plan import Busy, Listener, NotPermitted, Plan, Refused, Report
@@ -57,6 +57,14 @@ class Session:
         terminal.tell(prose.plan_page(plan, sudo, statements), err=err, nl=False)
         if why := self.not_permitted(plan):
             terminal.tell(f"\n  {why}", err=err)
+
+    def tell_once(self, made: Mapping[str, Secret], named: Callable[[str], str]) -> None:
+        """Secrets that were made, on standard error and never again; `named` is what people read of each key."""
+        if self.as_json and made:
+            terminal.tell(objects.encode({"secrets": {key: secret.reveal() for key, secret in made.items()}}), err=True)
+            return
+        for key, secret in made.items():
+            terminal.tell(f"{named(key)}: {secret.reveal()}   (shown this once)", err=True)
 
     def demand(self, plan: Plan) -> None:
         """Raises NotDone where a check does not hold, or it is not permitted; says which."""

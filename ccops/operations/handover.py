@@ -137,9 +137,9 @@ def _plan(
             f"Asterisk and MySQL start on {target}",
             Condition(
                 f"{target} serves and Asterisk answers there",
-                lambda look: _serves_settled(look, target),
+                lambda look: _done(look, target),
                 _failing,
-                partial(lacking, name=target),
+                partial(_undone, target=target),
             ),
             limit_s=limit,
             safe_next=f"see on {target} why a service does not start; {_STAY}",
@@ -252,16 +252,26 @@ def _ready(scene: Scene, name: str) -> list[Check]:
     ]
 
 
-def _serves_settled(look: Look, target: str) -> bool | None:
-    """Whether it serves and Heartbeat has ended what it does: until then it ignores the next wish, as of a failback."""
-    if any(in_transition(look, name) for name in look.snapshot.pair.layout.nodes):
-        return False
-    return serves(look, target)
+def _done(look: Look, target: str) -> bool | None:
+    """Whether it serves and Heartbeat says of neither node that it still moves resources.
+
+    Services are seen before Heartbeat has ended its take-over, and what is asked of it until then may come to nothing.
+    """
+    return False if _in_transition(look) else serves(look, target)
+
+
+def _undone(look: Look, target: str) -> str:
+    """What of that is not seen."""
+    return lacking(look, target) or ("Heartbeat says that it moves resources" if _in_transition(look) else "")
+
+
+def _in_transition(look: Look) -> bool:
+    return any(in_transition(look, name) for name in look.snapshot.pair.layout.nodes)
 
 
 def _moving(look: Look, source: str) -> bool | None:
     pair = look.snapshot.pair
-    if any(in_transition(look, name) for name in pair.layout.nodes):
+    if _in_transition(look):
         return True
     served = joined.serves(pair, source)
     return None if served is None else not served

@@ -16,17 +16,15 @@ import msgspec
 from msgspec.structs import replace
 
 from ccops.links.errors import LinkError
-from ccops.operations import pbx_seen
+from ccops.operations import pbx_freepbx_checks, pbx_seen
 from ccops.operations.exchange import Changes, Exchange, digest_of, joined
 from ccops.operations.files import write_private
 from ccops.operations.plan import Argv, Check, Surprise
 from ccops.operations.scene import Scene, serves
 from ccops.pbx import freepbx_extensions, freepbx_trunks
 from ccops.pbx.freepbx_rows import Draft as Drafted
-from ccops.pbx.freepbx_rows import Edit, Row, Tables, difference, matches, queues_of, routes_of, statement, too_long
-from ccops.pbx.model import DRIVERS, LABELS, Entry, Extension, Tech, Trunk, key_of, kind_of
-from ccops.pbx.rules import shown
-from ccops.pbx.spelling import unspelt
+from ccops.pbx.freepbx_rows import Edit, Row, Tables, difference, matches, queues_of, routes_of
+from ccops.pbx.model import LABELS, Entry, Extension, Tech, Trunk, key_of, kind_of
 from ccops.text import clean
 
 if TYPE_CHECKING:
@@ -85,105 +83,10 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
         return digest_of(self.tables.told)
 
     def grounds(self, scene: Scene, techs: Sequence[Tech]) -> Iterator[Check]:
-        tables = self.tables
-        if not scene.resuming:
-            yield Check(
-                "nothing that was saved in FreePBX waits to be applied (need_reload)",
-                not tables.need_reload,
-                "somebody has saved something there and has not applied it: this edit would apply it too",
-                "apply it in FreePBX, or ask who saved it",
-            )
-        yield Check(
-            "FreePBX can be told to apply what is saved",
-            self.reload is not None,
-            "neither fwconsole nor amportal is there",
-            f"install it on {self.node}, or put it on the PATH",
-            lasting=True,
-        )
-        for tech in techs:
-            if tech == "pjsip":
-                able = tables.issabel or tables.version >= (12,)
-                yield Check("this FreePBX knows PJSIP", able, f"it is {spelt_version(tables)}", "name another driver")
+        return pbx_freepbx_checks.grounds(self.tables, techs, self.node, self.reload is not None, scene.resuming)
 
     def checks(self, changes: Changes) -> Iterator[Check]:
-        tables, numbers = self.tables, {line.trunk.name: line for line in freepbx_trunks.lines(self.tables)}
-        for old, new in joined(changes):
-            some = new or old
-            assert some is not None
-            key = key_of(some)
-            yield from _unlike_driver(new, key)
-            if isinstance(new, Extension):
-                yield from self._extension(old, new)
-            if isinstance(some, Trunk):
-                yield from self._trunk(old, new, numbers.get(key_of(old)) if old is not None else None)
-        for table, column, most in too_long(tables, self.drawn(changes).edit):
-            yield Check(
-                f"{table}.{column} takes it", False, f"more than {most} bytes, the rest would be cut", "shorten it"
-            )
-
-    def _extension(self, old: Entry | None, new: Extension) -> Iterator[Check]:
-        if new.disabled:
-            yield Check(
-                f"{new.number}: stays in force",
-                False,
-                "FreePBX has no extensions that are disabled",
-                "delete it, or give it another secret",
-            )
-        if new.tech == "pjsip" and not self.tables.issabel and new.nat != (getattr(old, "nat", "") or "yes"):
-            yield Check(
-                f"{new.number}: NAT stays as it is",
-                False,
-                "FreePBX has three settings for it with PJSIP",
-                "leave it out, and set them in FreePBX",
-            )
-        changed = old is None or getattr(old, "name", "") != new.name
-        if changed and "'" in new.name and self.tables.issabel and not self.way.exact:
-            yield Check(
-                f"{new.number}: the name has no '",
-                False,
-                "IssabelPBX' functions would put \\ in front of it",
-                "write it without",
-            )
-        if changed and self.tables.unlike_utf8 and not new.name.isascii():
-            yield Check(
-                f"{new.number}: the name is ASCII",
-                False,
-                "this FreePBX' names are not in UTF-8",
-                "write it without accents",
-            )
-
-    def _trunk(self, old: Entry | None, new: Entry | None, line: freepbx_trunks.Line | None) -> Iterator[Check]:
-        tables = self.tables
-        some = new or old
-        assert some is not None
-        name = key_of(old or some)
-        if new is not None and new.tech == "pjsip":
-            yield Check(f"{name} is a trunk of chan_sip or IAX2", False, "PJSIP", "PJSIP trunks are edited in FreePBX")
-        twice = sum(each.trunk.name == name for each in freepbx_trunks.lines(tables)) > 1
-        if twice:
-            yield Check(f"{name} is one trunk", False, "FreePBX has two of that name", "rename one of them there")
-        if old is None and isinstance(new, Trunk):
-            number = _free(tables)
-            ids = [
-                row for table in ("sip", "iax") for row in tables.of(table) if row.get("id") in _ids_of(tables, number)
-            ]
-            if ids:
-                yield Check(
-                    f"number {number} is free for the trunk",
-                    False,
-                    "rows of another trunk have its ids",
-                    "add it in FreePBX",
-                )
-        if isinstance(new, Trunk) and new.register == "yes":
-            before = freepbx_trunks.registration(tables, line) if line is not None else ""
-            if before and isinstance(old, Trunk) and freepbx_trunks.registered_as(before, old, new) is None:
-                yield Check(
-                    f"{name}: its registration is of a known form", False, "user:secret@host/number was expected",
-                    "change it in FreePBX",
-                )  # fmt: skip
-            secret = new.secret.reveal() if new.secret else ""
-            if (old is None or getattr(old, "secret", None) != new.secret) and any(c in secret for c in "@:/"):
-                yield Check(f"{name}: a secret that registers has none of @ : /", False, "it has one", "choose another")
+        return pbx_freepbx_checks.checks(self.tables, changes, self.drawn(changes).edit, exact=self.way.exact)
 
     def drawn(self, changes: Changes) -> FreepbxWork:
         draft = Drafted(self.tables)
@@ -196,11 +99,7 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
                 numbers += [key_of(entry) for entry in (old, new) if entry is not None]
                 _draw_extension(draft, old, new)
             else:
-                number = (
-                    lines.get(key_of(old), "")
-                    if old is not None
-                    else str(next(n for n in _counted() if n not in added))
-                )
+                number = lines.get(key_of(old), "") if old is not None else freepbx_trunks.free(added)
                 added.add(int(number or 0))
                 trunks.append(number)
                 _draw_trunk(draft, number, old, new)
@@ -215,40 +114,6 @@ class FreepbxExchange(Exchange, frozen=True, kw_only=True):
             tuple(trunks),
             self.reload or (),
         )
-
-
-def spelt_version(tables: Tables) -> str:
-    """`FreePBX 2.8` or Issabel's."""
-    name = "IssabelPBX" if tables.issabel else "FreePBX"
-    return f"{name} {'.'.join(map(str, tables.version)) or 'of a version that is not known'}"
-
-
-def _counted() -> Iterator[int]:
-    yield from range(1, 100_000)
-
-
-def _free(tables: Tables) -> str:
-    taken = freepbx_trunks.taken(tables)
-    return str(next(n for n in _counted() if n not in taken))
-
-
-def _ids_of(tables: Tables, number: str) -> frozenset[str]:
-    about = ("tr-peer-", "tr-user-", "tr-reg-", "pjsip-") if tables.has("trunks") else ("9999", "99999", "9999999")
-    return frozenset(f"{word}{number}" for word in about)
-
-
-def _unlike_driver(new: Entry | None, key: str) -> Iterator[Check]:
-    if new is None:
-        return
-    fixed = {**unspelt(kind_of(new), new.tech)}
-    if isinstance(new, Extension) and new.tech == "pjsip":
-        fixed |= freepbx_extensions.PJSIP_ONLY
-    for field, only in fixed.items():
-        value = getattr(new, field)
-        if field not in ("channels", "register") and value not in (only, ""):
-            yield Check(
-                f"{key}: {LABELS[field]} is {shown(only)} with {DRIVERS[new.tech]}", False, shown(value), "leave it out"
-            )
 
 
 def _draw_extension(draft: Drafted, old: Entry | None, new: Entry | None) -> None:
@@ -297,7 +162,7 @@ class FreepbxWork(msgspec.Struct, frozen=True):
     @property
     def purpose(self) -> str:
         """What happens."""
-        how = f"{spelt_version(self.tables)} on {self.node} is changed by {self.way.words}"
+        how = f"{self.tables.spelt} on {self.node} is changed by {self.way.words}"
         return f"{how}, and applied with `{' '.join(self.reload)}`."
 
     @property
@@ -493,12 +358,3 @@ def _read_kept(path: Path, like: Tables) -> Tables | None:
         return _unpacked(json.loads(path.read_text(encoding="utf-8")), like)
     except (OSError, ValueError):
         return None
-
-
-def spelt_rows(edit: Edit) -> tuple[str, ...]:
-    """Each change in SQL and as a command of astdb, for people."""
-    lines = [statement(change) for change in edit.rows]
-    for change in edit.astdb:
-        family, _, key = change.path.partition("/")
-        lines.append(f"DBDel {family} {key}" if change.after is None else f"DBPut {family} {key} {clean(change.after)}")
-    return tuple(lines)

@@ -22,7 +22,7 @@ from ccops.operations.files import append_private
 from ccops.operations.pbx_sql import Unfit, counting, limit_of, spelt, table_of, tables_of
 from ccops.operations.plan import Surprise
 from ccops.pbx import freepbx_trunks
-from ccops.pbx.freepbx_rows import FILTERS, READ, Draft, Edit, Row, RowChange, Tables, statement
+from ccops.pbx.freepbx_rows import FILTERS, READ, Draft, Edit, Row, RowChange, Tables, spelt_rows, statement
 from ccops.pbx.model import TECHNOLOGIES, Entry, Extension, Trunk, key_of
 from ccops.text import clean, decode
 
@@ -105,8 +105,6 @@ class PhpWay(msgspec.Struct, frozen=True):
 
     def statements(self, work: FreepbxWork) -> tuple[str, ...]:
         """The calls, and the rows that they come to."""
-        from ccops.operations.pbx_freepbx import spelt_rows
-
         rows = spelt_rows(work.edit)
         if _renames(work):
             return ("in FreePBX' database, as FreePBX has no function for it:", *rows)

@@ -19,7 +19,7 @@ from ccops.links.errors import LinkError, Refused
 from ccops.operations import astdb
 from ccops.operations.files import append_private
 from ccops.operations.plan import Surprise
-from ccops.pbx.freepbx_rows import FILTERS, KEYS, NEEDED, READ, Edit, Row, RowChange, Tables, statement
+from ccops.pbx.freepbx_rows import FILTERS, KEYS, NEEDED, READ, Edit, Row, RowChange, Tables, spelt_rows, statement
 
 if TYPE_CHECKING:
     from ccops.operations.bench import Bench
@@ -93,8 +93,6 @@ class SqlWay(msgspec.Struct, frozen=True):
 
     def statements(self, work: FreepbxWork) -> tuple[str, ...]:
         """The rows in SQL, and astdb."""
-        from ccops.operations.pbx_freepbx import spelt_rows
-
         flag = "UPDATE admin SET value = 'true' WHERE variable = 'need_reload'"
         return (f"in MySQL's database {self.database}, as {self.user}:", flag, *spelt_rows(work.edit))
 

@@ -93,6 +93,12 @@ class Tables(msgspec.Struct, frozen=True):
         return (2, 11) if self.issabel else self.version
 
     @property
+    def spelt(self) -> str:
+        """`FreePBX 2.8` or Issabel's."""
+        name = "IssabelPBX" if self.issabel else "FreePBX"
+        return f"{name} {'.'.join(map(str, self.version)) or 'of a version that is not known'}"
+
+    @property
     def told(self) -> str:
         """All rows that an edit could change, whatever their order, as one text: with secrets, for a digest alone."""
         counted = (
@@ -340,3 +346,12 @@ def statement(change: RowChange, secrets: Sequence[str] = ("secret",)) -> str:
         return " ".join(["INSERT INTO", change.table, f"({', '.join(after)})", "VALUES", f"({cells})"])
     sets = ", ".join(f"{name} = {shown(after, name)}" for name in after if after[name] != before.get(name))
     return " ".join(["UPDATE", change.table, "SET", sets, "WHERE", where(before)])
+
+
+def spelt_rows(edit: Edit) -> tuple[str, ...]:
+    """Each change in SQL and as a command of astdb, for people."""
+    lines = [statement(change) for change in edit.rows]
+    for change in edit.astdb:
+        family, _, key = change.path.partition("/")
+        lines.append(f"DBDel {family} {key}" if change.after is None else f"DBPut {family} {key} {clean(change.after)}")
+    return tuple(lines)

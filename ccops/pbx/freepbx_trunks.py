@@ -10,7 +10,7 @@ Asterisk's files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -76,6 +76,11 @@ def taken(tables: Tables) -> frozenset[int]:
     if not tables.has("trunks"):
         words += [(row.get("variable") or "").removeprefix("OUT_") for row in tables.of("globals")]
     return frozenset(int(word) for word in words if word.isdecimal())
+
+
+def free(numbers: Collection[int]) -> str:
+    """The first number that is none of those of trunks."""
+    return str(next(n for n in range(1, 100_000) if n not in numbers))
 
 
 def names(tables: Tables) -> dict[str, str]:

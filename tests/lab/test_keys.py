@@ -104,16 +104,15 @@ async def test_an_extension_and_a_trunk_by_keys_under_calls(pair: Lab, tmp_path:
                 assert ("not found" in told(name)) is (state == "disabled")
                 await until(
                     pilot, lambda name=name, state=state: ("disabled" in row(app, name)) is (state == "disabled")
-                )  # type: ignore[misc]
+                )
             await cursor_on(app, pilot, name)
             await pilot.press("D")
             took.append(await agreed(app, pilot))
             assert "not found" in told(name)
-            await until(pilot, lambda name=name: not row(app, name))  # type: ignore[misc]
+            await until(pilot, lambda name=name: not row(app, name))
         shown_after(
             "extension, trunk", f"by keys, the slowest of {len(took)} edits, {LONG_CALLS} calls up at first", max(took)
         )
-        centre = app.store.snapshot.centre
-        await until(pilot, lambda: centre.value is not None and not app.store.snapshot.centre.value.channels)  # type: ignore[union-attr]
+        await until(pilot, lambda: (centre := app.store.snapshot.centre.value) is not None and not centre.channels)
     assert not cut_short(pair, 1)
     assert [record.ending for record in audit.records("lab")] == ["done"] * len(took)
